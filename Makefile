@@ -1,0 +1,41 @@
+# Daybook. The two to know: make test proves everything, make demo shows it.
+SHELL := /bin/bash
+GO ?= go
+TEMPL := $(GO) run github.com/a-h/templ/cmd/templ@v0.3.977
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+STATIC_SOURCES := $(wildcard static/*.js static/*.css) static/package.json static/package-lock.json
+BUNDLE := static/dist/still.js
+
+.PHONY: build test demo lint generate setup clean
+
+build: bin/daybook
+
+# The binary is made by go's own cache; make only has to ask.
+.PHONY: bin/daybook
+bin/daybook: $(BUNDLE)
+	$(GO) build -o bin/daybook ./cmd/daybook
+
+# Charts, styles and fonts, from npm packages.
+$(BUNDLE): $(STATIC_SOURCES)
+	cd static && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+
+setup:
+	.ci/setup
+
+test: setup $(BUNDLE) lint
+	DAYBOOK_TEST=strict $(GO) test -timeout 15m ./...
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1; }
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+
+# templ files to Go; the result is committed.
+generate:
+	$(TEMPL) generate -path templates
+
+demo: bin/daybook
+	bin/daybook demo
+
+clean:
+	rm -rf bin static/dist/* static/node_modules

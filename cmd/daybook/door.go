@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+
+	"daybook/internal/calendar"
+	"daybook/internal/store"
+	"daybook/jobs"
+)
+
+// door is where a command asks for work: the project's own runner, or the server that owns the project.
+type door interface {
+	Plan(ctx context.Context, req jobs.Request) (jobs.Plan, error)
+	Run(ctx context.Context, req jobs.Request) (store.Run, error)
+	Query(ctx context.Context, sql string, day calendar.Day) (columns []string, rows [][]any, err error)
+	Close() error
+}
+
+// localDoor is the house that this process opened.
+type localDoor struct {
+	*jobs.Runner
+	house *house
+}
+
+func (d localDoor) Close() error { return d.house.Close() }
+
+// openDoor takes the project, or finds the server that has it.
+func (p *program) openDoor(ctx context.Context, command string) (door, error) {
+	h, err := p.openHouse(ctx, command)
+	if err == nil {
+		return localDoor{h.runner, h}, nil
+	}
+	if isBusy(err) {
+		if remote, ok := dial(ctx, p.dir); ok {
+			return remote, nil
+		}
+	}
+	return nil, err
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"daybook/internal/fault"
+	"daybook/internal/lake"
+	"daybook/internal/project"
+	"daybook/internal/sqlparse"
+	"daybook/internal/store"
+	"daybook/internal/warehouse"
+	"daybook/jobs"
+)
+
+// dataDir is where a project keeps everything that is not written by its people.
+const dataDir = ".daybook"
+
+// house is a project with its rooms open.
+type house struct {
+	project *project.Project
+	runner  *jobs.Runner
+	parser  *sqlparse.Parser
+	log     *slog.Logger
+	closers []func() error
+}
+
+// readProject parses and proves a project without opening its data.
+func readProject(ctx context.Context, dir string, env func(string) (string, bool)) (*project.Project, *jobs.Graph, *sqlparse.Parser, error) {
+	p, err := project.Load(dir, env)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	parser, err := sqlparse.Open(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	g, err := jobs.NewGraph(ctx, p, parser)
+	if err != nil {
+		parser.Close()
+		return nil, nil, nil, err
+	}
+	return p, g, parser, nil
+}
+
+// openHouse takes the project's lock and opens every room. What it opened is closed by Close, also after an error.
+func (p *program) openHouse(ctx context.Context, command string) (_ *house, err error) {
+	h := &house{log: slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Close())
+		}
+	}()
+	var graph *jobs.Graph
+	if h.project, graph, h.parser, err = readProject(ctx, p.dir, p.env); err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, h.parser.Close)
+	data := filepath.Join(p.dir, dataDir)
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the project's data directory: %w", err)
+	}
+	release, err := lockProject(data, command)
+	if err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, func() error { release(); return nil })
+	temp := filepath.Join(data, "tmp")
+	if err := errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o700)); err != nil {
+		return nil, fmt.Errorf("empty the scratch directory: %w", err)
+	}
+	l, err := lake.OpenDir(filepath.Join(data, "lake"))
+	if err != nil {
+		return nil, err
+	}
+	w, err := warehouse.Duck(ctx, warehouse.Options{Path: filepath.Join(data, "warehouse.duckdb"), Memory: h.project.Engine.Memory,
+		Threads: h.project.Engine.Threads, Readers: h.project.Engine.Readers, Zone: h.project.Zone, Temp: filepath.Join(temp, "warehouse"), Guard: guard(h.parser)})
+	if err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, w.Close)
+	s, err := store.Open(ctx, storeAddress(h.project.Store, data))
+	if err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, s.Close)
+	h.runner = &jobs.Runner{Project: h.project, Graph: graph, Store: s, Lake: l, Warehouse: w, Now: time.Now, Log: h.log, Temp: temp}
+	if err := h.runner.Open(ctx); err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, func() error { h.runner.Close(); return nil })
+	return h, nil
+}
+
+// guard lets only a plain SELECT over named tables through to the warehouse.
+func guard(parser *sqlparse.Parser) func(context.Context, string) error {
+	return func(ctx context.Context, sql string) error {
+		_, err := parser.Parse(ctx, sql)
+		return err
+	}
+}
+
+// storeAddress puts a relative SQLite file into the data directory.
+func storeAddress(dsn, data string) string {
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok && !filepath.IsAbs(path) {
+		return "sqlite:" + filepath.Join(data, path)
+	}
+	return dsn
+}
+
+// Close closes the rooms in the opposite order.
+func (h *house) Close() error {
+	var errs []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		errs = append(errs, h.closers[i]())
+	}
+	h.closers = nil
+	return errors.Join(errs...)
+}
+
+// isBusy reports that another process owns the project.
+func isBusy(err error) bool { return fault.Is(err, fault.Busy) }
+
+var _ io.Closer = (*house)(nil)

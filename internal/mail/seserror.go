@@ -1,0 +1,114 @@
+package mail
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+	"github.com/aws/smithy-go"
+
+	"daybook/internal/fault"
+)
+
+// classifySES says what a failed SendEmail means. Source of the error names: the SES v2 API reference, SendEmail, Errors.
+func classifySES(err error, to string, connected bool) *SendError {
+	var api smithy.APIError
+	status := 0
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) && response.Response != nil && response.Response.Response != nil {
+		status = response.HTTPStatusCode()
+	}
+	if !errors.As(err, &api) || status < 400 {
+		return unanswered(err, status, connected)
+	}
+	if e := typed(err, api, to); e != nil {
+		return e
+	}
+	switch {
+	case status == http.StatusBadGateway || status == http.StatusGatewayTimeout:
+		// A proxy's answer: what SES itself did behind it is not known.
+		return &SendError{Kind: Unknown, MayHaveLeft: true, Err: err}
+	case status >= 500:
+		return &SendError{Kind: Unavailable, Retryable: true, Err: err}
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || credentialsCode(api.ErrorCode()):
+		return hinted(Denied, err, "SES does not accept the credentials", "allow ses:SendRawEmail and ses:SendEmail for this identity, and see that key, region and clock are right")
+	case status == http.StatusTooManyRequests:
+		return throttled(err, api)
+	}
+	return &SendError{Kind: Invalid, Err: err}
+}
+
+// unanswered is a request without a proper answer: not connected, cut off, timed out, or a success that cannot be read.
+func unanswered(err error, status int, connected bool) *SendError {
+	if connected || status != 0 {
+		return &SendError{Kind: Unknown, MayHaveLeft: true, Err: err}
+	}
+	// smithy.OperationError wraps the failure to sign, too: no credentials were found, and nothing was connected.
+	if text := err.Error(); strings.Contains(text, "get identity") || strings.Contains(text, "failed to refresh cached credentials") {
+		return hinted(Denied, err, "there are no AWS credentials", "set AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role")
+	}
+	return &SendError{Kind: Unavailable, Retryable: true, Err: err}
+}
+
+func typed(err error, api smithy.APIError, to string) *SendError {
+	var (
+		tooMany    *types.TooManyRequestsException
+		limit      *types.LimitExceededException
+		rejected   *types.MessageRejected
+		suspended  *types.AccountSuspendedException
+		paused     *types.SendingPausedException
+		unverified *types.MailFromDomainNotVerifiedException
+		notFound   *types.NotFoundException
+	)
+	switch {
+	case errors.As(err, &tooMany), strings.HasPrefix(api.ErrorCode(), "Throttling"):
+		return throttled(err, api)
+	case errors.As(err, &limit):
+		return dailyQuota(err)
+	case errors.As(err, &rejected) && strings.Contains(rejected.ErrorMessage(), "not verified"):
+		// "Email address is not verified. The following identities failed the check in region …: ada@example.com"
+		if strings.Contains(strings.ToLower(rejected.ErrorMessage()), strings.ToLower(to)) {
+			return hinted(Sandbox, err, "SES is in the sandbox and this recipient is not verified", "verify the address, or ask AWS for production access")
+		}
+		return hinted(Unverified, err, "the sender's address is not verified in SES", "verify the domain or address in this region")
+	case errors.As(err, &rejected):
+		return &SendError{Kind: Rejected, Err: err}
+	case errors.As(err, &suspended):
+		return hinted(Suspended, err, "SES has suspended the account", "see the account's reputation dashboard and the case AWS opened")
+	case errors.As(err, &paused):
+		return hinted(Paused, err, "sending is paused in SES", "resume it for the account or the configuration set")
+	case errors.As(err, &unverified):
+		return hinted(Unverified, err, "the MAIL FROM domain is not verified in SES", "publish its MX and SPF records, then wait until SES has seen them")
+	case errors.As(err, &notFound):
+		return hinted(Invalid, err, "SES does not know the configuration set", "create it in this region, or correct its name")
+	}
+	return nil
+}
+
+func throttled(err error, api smithy.APIError) *SendError {
+	// One error type, two meanings, told apart by its text alone: "Maximum sending rate exceeded." and "Daily message quota exceeded."
+	if strings.Contains(strings.ToLower(api.ErrorMessage()), "quota") {
+		return dailyQuota(err)
+	}
+	return &SendError{Kind: Throttled, Retryable: true, Err: err}
+}
+
+func dailyQuota(err error) *SendError {
+	return hinted(DailyQuota, err, "the SES quota of 24 hours is used up", "wait until it frees up, or ask AWS for a higher quota")
+}
+
+func credentialsCode(code string) bool {
+	switch code {
+	case "AccessDeniedException", "AccessDenied", "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch",
+		"InvalidSignatureException", "ExpiredToken", "ExpiredTokenException", "MissingAuthenticationToken", "MissingAuthenticationTokenException",
+		"IncompleteSignature", "OptInRequired":
+		return true
+	}
+	return false
+}
+
+func hinted(kind Kind, err error, message, hint string) *SendError {
+	return &SendError{Kind: kind, Err: fault.Wrap(fault.Refused, err, message, hint)}
+}

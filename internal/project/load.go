@@ -1,0 +1,234 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"daybook/internal/fault"
+)
+
+// Filename is the file that makes a directory a project.
+const Filename = "daybook.yaml"
+
+// Load reads and checks the project in dir; ${NAME} is looked up with env. Every problem found is in the returned error,
+// each a *fault.Error "file:line:column: what is wrong; what to write instead".
+func Load(dir string, env func(string) (string, bool)) (*Project, error) {
+	text, err := os.ReadFile(filepath.Join(dir, Filename))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, fmt.Sprintf("no %s in %s", Filename, dir), "name the project with -C DIR, or make one with daybook init")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read project: %w", err)
+	}
+	l := &loader{dir: dir, env: env, project: &Project{Dir: dir}}
+	l.settings(text)
+	l.folder("sources", ".yaml", l.source)
+	l.folder("tables", ".sql", func(file, name string, text []byte) { l.query(KindTable, file, name, text) })
+	l.folder("marts", ".sql", func(file, name string, text []byte) { l.query(KindMart, file, name, text) })
+	l.folder("reports", ".yaml", l.report)
+	l.names()
+	if err := errors.Join(l.errs...); err != nil {
+		return nil, err
+	}
+	return l.project, nil
+}
+
+type loader struct {
+	dir     string
+	env     func(string) (string, bool)
+	project *Project
+	errs    []error
+}
+
+func (l *loader) document(file string, offset int) *document {
+	return &document{file: file, offset: offset, env: l.env}
+}
+
+func (l *loader) done(d *document) { l.errs = append(l.errs, d.problems()) }
+
+var nodeName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// folder reads the files of one kind in name order. Other files are a mistake that would otherwise be silently ignored.
+func (l *loader) folder(folder, ext string, read func(file, name string, text []byte)) {
+	entries, err := os.ReadDir(filepath.Join(l.dir, folder))
+	if errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		l.errs = append(l.errs, fmt.Errorf("read %s: %w", folder, err))
+		return
+	}
+	for _, e := range entries {
+		file := folder + "/" + e.Name()
+		name, ok := strings.CutSuffix(e.Name(), ext)
+		switch {
+		case strings.HasPrefix(e.Name(), ".") || e.IsDir():
+			continue
+		case !ok:
+			l.errs = append(l.errs, fault.At(file, 0, 0, "not a "+ext+" file", fmt.Sprintf("name it NAME%s or move it out of %s", ext, folder)))
+			continue
+		case !nodeName.MatchString(name):
+			l.errs = append(l.errs, fault.At(file, 0, 0, fmt.Sprintf("%q cannot be a node's name", name), "use a-z, 0-9 and _, beginning with a letter"))
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(l.dir, folder, e.Name()))
+		if err != nil {
+			l.errs = append(l.errs, fmt.Errorf("read %s: %w", file, err))
+			continue
+		}
+		read(file, name, text)
+	}
+}
+
+// names holds that a name means one node.
+func (l *loader) names() {
+	seen := map[string]string{}
+	add := func(name, file string) {
+		if first, ok := seen[name]; ok {
+			l.errs = append(l.errs, fault.At(file, 0, 0, fmt.Sprintf("the name %s is taken by %s", name, first), "rename one of the two files"))
+		}
+		seen[name] = file
+	}
+	for _, s := range l.project.Sources {
+		add(s.Name, s.File)
+	}
+	for _, q := range slices.Concat(l.project.Tables, l.project.Marts) {
+		add(q.Name, q.File)
+	}
+	for _, r := range l.project.Reports {
+		add(r.Name, r.File)
+	}
+	if home := l.project.Home; home == "" && len(l.project.Reports) > 0 {
+		l.project.Home = l.project.Reports[0].Name
+	} else if home != "" && !slices.ContainsFunc(l.project.Reports, func(r Report) bool { return r.Name == home }) {
+		l.errs = append(l.errs, fault.At(Filename, 0, 0, fmt.Sprintf("home: there is no report %q", home), "name a file of reports/ without .yaml"))
+	}
+}
+
+// settings reads daybook.yaml.
+func (l *loader) settings(text []byte) {
+	d := l.document(Filename, 0)
+	defer l.done(d)
+	p := l.project
+	p.Zone = time.UTC
+	m := d.parse(text)
+	if m == nil {
+		return
+	}
+	if p.Name = m.str("name", ""); p.Name == "" {
+		d.fail(m.node, "the project has no name", "write name: followed by what people call it")
+	}
+	p.Zone = m.zone("timezone", time.UTC)
+	p.Locale = m.one("locale", "en", "ko", "en")
+	p.Home = m.str("home", "")
+	p.Store = m.str("store", "sqlite:app.db")
+	p.Catchup = int(m.integer("catchup", 7, 0))
+	p.Attempts = int(m.integer("attempts", 3, 1))
+	p.Timeout = m.duration("timeout", 30*time.Minute)
+	l.refresh(m)
+	p.Engine = engine(m)
+	l.mail(m)
+	p.Groups = groups(m)
+	p.Pools = map[string]int{"default": runtime.NumCPU()}
+	if sub := m.sub("pools"); sub != nil {
+		for _, k := range sub.keys {
+			p.Pools[keyName(k)] = int(sub.integer(keyName(k), 1, 1))
+		}
+	}
+	m.finish()
+}
+
+func (m *mapping) duration(key string, fallback time.Duration) time.Duration {
+	n := m.value(key)
+	if n == nil {
+		return fallback
+	}
+	s, _ := m.doc.scalar(n, key)
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		m.doc.fail(n, fmt.Sprintf("%s is %q", key, s), "write a duration such as 90s, 30m or 2h")
+		return fallback
+	}
+	return d
+}
+
+func (l *loader) refresh(m *mapping) {
+	m.each("refresh", func(e *mapping) {
+		r := Refresh{Schedule: e.schedule(l.project.Zone), Nodes: e.list("nodes")}
+		r.Name = e.str("name", "refresh-"+strings.Join(r.Nodes, "-"))
+		if len(r.Nodes) == 0 {
+			e.doc.fail(e.node, "a refresh without nodes", "write nodes: all, or a list of names")
+		}
+		if slices.ContainsFunc(l.project.Refresh, func(o Refresh) bool { return o.Name == r.Name }) {
+			e.doc.fail(e.node, fmt.Sprintf("two refreshes are named %s", r.Name), "give each a name:")
+		}
+		e.finish()
+		l.project.Refresh = append(l.project.Refresh, r)
+	})
+}
+
+func engine(m *mapping) Engine {
+	e := Engine{Memory: "1GB", Threads: runtime.NumCPU(), Readers: 2}
+	if sub := m.sub("warehouse"); sub != nil {
+		e.Memory = sub.str("memory", e.Memory)
+		if n := sub.value("memory"); n != nil && !memorySize.MatchString(e.Memory) {
+			m.doc.fail(n, fmt.Sprintf("%q is not an amount of memory", e.Memory), "write 512MB, 1GB or 4GiB")
+		}
+		e.Threads = int(sub.integer("threads", int64(e.Threads), 1))
+		e.Readers = int(sub.integer("readers", int64(e.Readers), 1))
+		sub.finish()
+	}
+	return e
+}
+
+var memorySize = regexp.MustCompile(`^\d+(\.\d+)?\s?([KMGT]i?B)$`)
+
+func (l *loader) mail(m *mapping) {
+	mm := Mail{Sender: "outbox", From: "Daybook <daybook@localhost>", BaseURL: "http://localhost:8080"}
+	if sub := m.sub("mail"); sub != nil {
+		mm.Sender = sub.one("sender", "outbox", "outbox", "ses")
+		mm.From = sub.str("from", mm.From)
+		if _, err := mail.ParseAddress(mm.From); err != nil {
+			m.doc.fail(sub.value("from"), fmt.Sprintf("%q is not an address", mm.From), `write "Name <address@domain>"`)
+		}
+		mm.ReplyTo = sub.str("reply_to", "")
+		mm.Region = sub.str("region", "")
+		mm.Endpoint = sub.str("endpoint", "")
+		mm.ConfigurationSet = sub.str("configuration_set", "")
+		mm.BaseURL = strings.TrimRight(sub.str("base_url", mm.BaseURL), "/")
+		if mm.Sender == "ses" && mm.Region == "" {
+			m.doc.fail(sub.node, "sender ses has no region", "write region: such as ap-northeast-2")
+		}
+		sub.finish()
+	}
+	l.project.Mail = mm
+}
+
+func groups(m *mapping) map[string][]Member {
+	sub := m.sub("groups")
+	if sub == nil {
+		return nil
+	}
+	out := map[string][]Member{}
+	for _, k := range sub.keys {
+		name := keyName(k)
+		out[name] = []Member{}
+		sub.each(name, func(e *mapping) {
+			p := Member{Address: e.str("address", ""), Name: e.str("name", ""), Locale: e.one("locale", "", "", "ko", "en")}
+			if a, err := mail.ParseAddress(p.Address); err != nil || a.Address != p.Address {
+				e.doc.fail(e.node, fmt.Sprintf("%q is not a mail address", p.Address), "write address: name@example.com")
+			}
+			e.finish()
+			out[name] = append(out[name], p)
+		})
+	}
+	return out
+}

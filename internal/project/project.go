@@ -1,0 +1,211 @@
+// Package project reads the user's directory, daybook.yaml with sources, tables, marts and reports, into one checked Project.
+package project
+
+import (
+	"time"
+
+	"daybook/internal/calendar"
+)
+
+// Project is everything the user wrote. Nodes of each kind are ordered by name.
+type Project struct {
+	Dir      string // as given with -C
+	Name     string
+	Zone     *time.Location
+	Locale   string // ko or en
+	Home     string // the report of the page /
+	Refresh  []Refresh
+	Catchup  int // how many missed days are built after downtime, newest first
+	Engine   Engine
+	Store    string // sqlite:PATH (PATH within the data directory) or postgres://…
+	Mail     Mail
+	Groups   map[string][]Member
+	Pools    map[string]int // how many tasks of a pool run at once; "default" is there always
+	Attempts int            // tries per task
+	Timeout  time.Duration  // per attempt
+	Sources  []Source
+	Tables   []Query
+	Marts    []Query
+	Reports  []Report
+}
+
+// Engine bounds the embedded warehouse.
+type Engine struct {
+	Memory  string // such as 1GB
+	Threads int
+	Readers int // how many queries of people run at once
+}
+
+// Refresh says when data nodes are brought up to date, for the day before the one on which it is due.
+type Refresh struct {
+	Name     string // at-HH:MM unless given: names its occurrences, so changing the hour of a named one never runs a day twice
+	Schedule calendar.Schedule
+	Nodes    []string // "all" or node names
+}
+
+// Mail says who sends and how.
+type Mail struct {
+	Sender           string // outbox or ses
+	From             string // "Name <address>"
+	ReplyTo          string
+	Region           string
+	Endpoint         string // for SES doubles and private endpoints
+	ConfigurationSet string
+	BaseURL          string // how readers reach the server, for the links of mails
+}
+
+// Member is a person of a group as daybook.yaml lists it.
+type Member struct {
+	Address string
+	Name    string
+	Locale  string
+}
+
+// Source is a contract: where records come from and what they must look like.
+type Source struct {
+	Name        string
+	File        string // the YAML file, relative to the project
+	Line        int
+	Owner       string
+	Description string
+	From        string // files
+	Path        string // with {day} {yyyy} {mm} {dd} {hour}, ${NAME} already replaced
+	PathText    string // as written: moving what ${NAME} stands for changes no definition
+	Format      string // ndjson, json, csv, parquet
+	Header      bool   // CSV: whether the first row names the columns
+	Zone        *time.Location
+	Days        calendar.Weekdays // the days it has data
+	Empty       string            // ok or fail
+	NewColumns  string            // keep, ignore or fail
+	MaxRejects  int64
+	Key         []string
+	Duplicates  string // fail, reject or latest
+	LatestBy    string // the column of latest(COLUMN)
+	Holds       string // day or snapshot
+	Columns     []Column
+	Pool        string
+}
+
+// Column is a declared column of a source.
+type Column struct {
+	Name        string
+	Type        Type
+	From        string // dotted path in a JSON record, or the header name in CSV; Name when empty
+	Required    bool   // null rejects the row
+	Description string
+	Line        int
+}
+
+// Query is a table or a mart: a SELECT with its header.
+type Query struct {
+	Kind        string // KindTable or KindMart
+	Name        string
+	File        string
+	SQL         string // the text without the header comment
+	SQLLine     int    // the line of File on which SQL begins
+	Owner       string
+	Description string
+	Columns     map[string]string // meaning by column name
+	Key         []string
+	Refresh     string // day or full
+	Lookback    int    // days before $day that the SQL reads
+	Needs       []string
+	Checks      []Check
+	Pool        string
+}
+
+// Check is a rule on a node's rows of the built day.
+type Check struct {
+	Kind     string // unique, not_null, rows, accepted, total
+	Warning  bool   // it is noted and does not stop what comes after
+	Line     int
+	Columns  []string // unique, not_null
+	Column   string   // accepted
+	Values   []string // accepted
+	Min, Max *int64   // rows
+	Within   float64  // rows: allowed relative change to the same weekday of last week; 0 when unused
+	Measure  string   // total: an aggregate over this node, such as sum(requests)
+	Of       string   // total: the input it must agree with
+	Equals   string   // total: the aggregate over that input, such as count(*)
+}
+
+// Node kinds.
+const (
+	KindSource = "source"
+	KindTable  = "table"
+	KindMart   = "mart"
+	KindReport = "report"
+)
+
+// Report is the definition of a page.
+type Report struct {
+	Name     string
+	File     string
+	Line     int
+	Owner    string
+	Title    Words
+	Schedule *calendar.Schedule // when it is released; nil for never by itself
+	Covers   string             // yesterday
+	Deadline string             // HH:MM, empty for none
+	IfLate   string             // hold, partial or notice
+	IfEmpty  string             // send, say or skip
+	To       []string           // groups
+	Subject  Words
+	Locales  []string
+	Sections []Section
+}
+
+// Words is a string per locale; a plain YAML string stands for every locale under "".
+type Words map[string]string
+
+// In returns the words for the locale, or those written for every locale.
+func (w Words) In(locale string) string {
+	if s, ok := w[locale]; ok {
+		return s
+	}
+	if s, ok := w[""]; ok {
+		return s
+	}
+	for _, l := range []string{"en", "ko"} {
+		if s, ok := w[l]; ok {
+			return s
+		}
+	}
+	return ""
+}
+
+// Section is a part of a report. Which fields a kind uses is stated in docs/project.md.
+type Section struct {
+	Kind     string // kpi line area bar pie heatmap funnel table text
+	Name     string // unique in the report; NAME of mart when not given
+	Line     int
+	Title    Words
+	Subtitle Words
+	Unit     Words
+	Tab      Words // consecutive sections with a tab form one tab strip
+	Group    Words // the heading above the strip
+	Mart     string
+	Query    string // instead of Mart: a SELECT in the warehouse, with $day
+	Days     int    // how many days up to the report's day are read; 1 by default
+	Value    string // kpi, bar, pie, heatmap, funnel: the measure's column
+	Values   []string
+	Format   string // number, percent, decimal (two digits)
+	Digits   int    // digits after the point for percent and decimal
+	X, Y     string // line, area, heatmap: the axis columns
+	Series   string // line, area: a column whose values split the measure into series
+	Label    string // bar, pie, funnel: the column that names the mark
+	Limit    int    // bar, table: the first rows only in the chart
+	Order    string // column, or -column for descending; the row order of the mart's key otherwise
+	Compare  []string
+	Columns  []SectionColumn // table, and the table beside a bar chart
+	Text     Words
+	Headline bool // kpi: the number of the mail's preheader
+}
+
+// SectionColumn is a column of a table section.
+type SectionColumn struct {
+	Name   string
+	Title  Words
+	Format string
+	Digits int
+}

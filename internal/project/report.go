@@ -1,0 +1,161 @@
+package project
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"daybook/internal/calendar"
+)
+
+func (l *loader) report(file, name string, text []byte) {
+	d := l.document(file, 0)
+	defer l.done(d)
+	m := d.parse(text)
+	if m == nil {
+		return
+	}
+	r := Report{Name: name, File: file, Line: 1, Owner: m.str("owner", ""), Title: m.words("title"), Subject: m.words("subject")}
+	if r.Title == nil {
+		d.fail(m.node, "the report has no title", "write title:")
+	}
+	if sub := m.sub("schedule"); sub != nil {
+		s := sub.schedule(l.project.Zone)
+		sub.finish()
+		r.Schedule = &s
+	}
+	r.Covers = m.one("covers", "yesterday", "yesterday")
+	if n := m.value("deadline"); n != nil {
+		r.Deadline = m.str("deadline", "")
+		if _, _, err := calendar.ParseClock(r.Deadline); err != nil {
+			d.fail(n, err.Error(), "")
+		}
+	}
+	r.IfLate = m.one("if_late", "hold", "hold", "partial", "notice")
+	r.IfEmpty = m.one("if_empty", "send", "send", "say", "skip")
+	r.To = m.list("to")
+	for _, g := range r.To {
+		if _, ok := l.project.Groups[g]; !ok {
+			d.fail(m.value("to"), fmt.Sprintf("there is no group %s", g), "add it to groups: in "+Filename)
+		}
+	}
+	r.Locales = m.list("locales")
+	if len(r.Locales) == 0 {
+		r.Locales = []string{l.project.Locale}
+	}
+	for _, locale := range r.Locales {
+		if locale != "ko" && locale != "en" {
+			d.fail(m.value("locales"), fmt.Sprintf("there is no locale %q", locale), "write ko, en")
+		}
+	}
+	m.each("sections", func(e *mapping) {
+		s := section(e)
+		if slices.ContainsFunc(r.Sections, func(o Section) bool { return o.Name == s.Name }) {
+			d.fail(e.node, fmt.Sprintf("two sections are named %s", s.Name), "give each a name: of its own")
+		}
+		r.Sections = append(r.Sections, s)
+	})
+	if len(r.Sections) == 0 {
+		d.fail(m.node, "the report has no sections", "write sections: with at least one entry")
+	}
+	m.finish()
+	l.project.Reports = append(l.project.Reports, r)
+}
+
+var sectionKinds = []string{"kpi", "line", "area", "bar", "pie", "heatmap", "funnel", "table", "text"}
+
+// needed lists the keys that a kind of section cannot do without.
+var needed = map[string][]string{
+	"kpi": {"value"}, "line": {"x"}, "area": {"x"}, "bar": {"label", "value"}, "pie": {"label", "value"},
+	"heatmap": {"x", "y", "value"}, "funnel": {"label", "value"}, "table": {"columns"}, "text": {"text"},
+}
+
+func section(e *mapping) Section {
+	s := Section{Kind: e.one("kind", "", sectionKinds...)}
+	s.Line, _ = e.doc.place(e.node)
+	if s.Kind == "" && e.value("kind") == nil {
+		e.doc.fail(e.node, "a section without a kind", "write kind: "+strings.Join(sectionKinds, ", "))
+	}
+	s.Title, s.Subtitle, s.Unit = e.words("title"), e.words("subtitle"), e.words("unit")
+	s.Tab, s.Group, s.Text = e.words("tab"), e.words("group"), e.words("text")
+	s.Mart, s.Query = e.str("mart", ""), e.str("query", "")
+	s.Days = int(e.integer("days", 1, 1))
+	s.Value, s.Values = e.str("value", ""), e.list("values")
+	s.Format = e.one("format", "number", "number", "percent", "decimal", "text")
+	s.Digits = int(e.integer("digits", defaultDigits(s.Format), 0))
+	s.X, s.Y, s.Series, s.Label = e.str("x", ""), e.str("y", ""), e.str("series", ""), e.str("label", "")
+	s.Limit = int(e.integer("limit", 10, 1))
+	s.Order = e.str("order", "")
+	s.Headline = e.boolean("headline", false)
+	s.Compare = e.list("compare")
+	for _, c := range s.Compare {
+		if c != "day" && c != "week" {
+			e.doc.fail(e.value("compare"), fmt.Sprintf("compare cannot be %q", c), "write day (the day before) or week (the same weekday last week)")
+		}
+	}
+	s.Columns = sectionColumns(e)
+	s.Name = e.str("name", sectionName(s))
+	e.requireSection(s)
+	e.finish()
+	return s
+}
+
+func defaultDigits(format string) int64 {
+	switch format {
+	case "percent":
+		return 1
+	case "decimal":
+		return 2
+	}
+	return 0
+}
+
+// sectionName is what a section is called when it does not say: its measure for a kpi, else its mart and kind.
+func sectionName(s Section) string {
+	switch {
+	case s.Kind == "kpi":
+		return s.Value
+	case s.Mart != "":
+		return s.Mart + "_" + s.Kind
+	}
+	return fmt.Sprintf("%s_%d", s.Kind, s.Line)
+}
+
+func (m *mapping) requireSection(s Section) {
+	for _, key := range needed[s.Kind] {
+		if m.value(key) == nil {
+			m.doc.fail(m.node, fmt.Sprintf("a %s section without %s", s.Kind, key), fmt.Sprintf("write %s:", key))
+		}
+	}
+	if (s.Kind == "line" || s.Kind == "area") && s.Value == "" && len(s.Values) == 0 {
+		m.doc.fail(m.node, fmt.Sprintf("a %s section without a value", s.Kind), "write value: or values:")
+	}
+	if s.Kind == "text" {
+		return
+	}
+	if (s.Mart == "") == (s.Query == "") {
+		m.doc.fail(m.node, "a section reads either a mart or its own query", "write mart: NAME or query: SELECT …, one of the two")
+	}
+}
+
+func sectionColumns(m *mapping) []SectionColumn {
+	sub := m.sub("columns")
+	if sub == nil {
+		return nil
+	}
+	var out []SectionColumn
+	for _, k := range sub.keys {
+		c := SectionColumn{Name: keyName(k), Format: "text"}
+		e := sub.sub(c.Name)
+		if e == nil {
+			m.doc.fail(k.Key, fmt.Sprintf("column %s says nothing about itself", c.Name), "write {title: …, format: number}")
+			continue
+		}
+		c.Title = e.words("title")
+		c.Format = e.one("format", "text", "number", "percent", "decimal", "text")
+		c.Digits = int(e.integer("digits", defaultDigits(c.Format), 0))
+		e.finish()
+		out = append(out, c)
+	}
+	return out
+}

@@ -1,0 +1,155 @@
+package project
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"daybook/internal/calendar"
+)
+
+func (l *loader) source(file, name string, text []byte) {
+	d := l.document(file, 0)
+	defer l.done(d)
+	m := d.parse(text)
+	if m == nil {
+		return
+	}
+	s := Source{Name: name, File: file, Line: 1}
+	s.From = m.one("from", "", "files")
+	if m.value("from") == nil {
+		d.fail(m.node, "the source does not say where its records come from", "write from: files")
+	}
+	s.Owner, s.Description = m.str("owner", ""), m.str("description", "")
+	s.Path = m.str("path", "")
+	s.PathText = m.written("path")
+	if s.Path == "" && m.value("path") == nil {
+		d.fail(m.node, "a source from files has no path", `write path: "data/{day}.ndjson.gz"`)
+	}
+	s.Format = l.format(m, s.Path)
+	s.Header = m.boolean("header", true)
+	s.Zone = m.zone("zone", l.project.Zone)
+	if days := m.value("days"); days != nil {
+		set, err := calendar.ParseWeekdays(strings.Join(m.list("days"), ","))
+		if err != nil {
+			d.fail(days, err.Error(), "")
+		}
+		s.Days = set
+	}
+	s.Empty = m.one("empty", "fail", "ok", "fail")
+	s.NewColumns = m.one("new_columns", "keep", "keep", "ignore", "fail")
+	s.MaxRejects = m.integer("max_rejects", 0, 0)
+	s.Holds = m.one("holds", "day", "day", "snapshot")
+	s.Pool = m.str("pool", "default")
+	l.pool(m, s.Pool)
+	dated := strings.Contains(s.Path, "{day}") || strings.Contains(s.Path, "{dd}")
+	if s.Path != "" && (s.Holds == "snapshot") == dated {
+		d.fail(m.value("path"), map[bool]string{
+			true:  "a snapshot's path names a day",
+			false: "the path names no day, so every day would read the same bytes",
+		}[dated], "put {day} into the path, or write holds: snapshot for a source that can only give the present")
+	}
+	s.Key = m.list("key")
+	s.Columns = columns(m)
+	l.duplicates(m, &s)
+	for _, k := range s.Key {
+		if !slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Name == k }) {
+			d.fail(m.value("key"), fmt.Sprintf("key names %s, which is not a column", k), "declare it under columns:")
+		}
+	}
+	m.finish()
+	l.project.Sources = append(l.project.Sources, s)
+}
+
+// format is what is written, or what the path's extension says.
+func (l *loader) format(m *mapping, p string) string {
+	formats := []string{"ndjson", "json", "csv", "parquet"}
+	if m.value("format") != nil {
+		return m.one("format", "ndjson", formats...)
+	}
+	ext := strings.TrimPrefix(path.Ext(strings.TrimSuffix(strings.TrimSuffix(p, ".gz"), ".zst")), ".")
+	if ext == "jsonl" {
+		ext = "ndjson"
+	}
+	if p != "" && !slices.Contains(formats, ext) {
+		m.doc.fail(m.value("path"), "the path does not say the format", "write format: "+strings.Join(formats, ", "))
+	}
+	return ext
+}
+
+func (l *loader) pool(m *mapping, pool string) {
+	if _, ok := l.project.Pools[pool]; !ok {
+		m.doc.fail(m.value("pool"), fmt.Sprintf("there is no pool %s", pool), fmt.Sprintf("add it to pools: in %s", Filename))
+	}
+}
+
+func (l *loader) duplicates(m *mapping, s *Source) {
+	n := m.value("duplicates")
+	text := m.str("duplicates", "fail")
+	column, latest := strings.CutPrefix(text, "latest(")
+	switch {
+	case latest && strings.HasSuffix(column, ")"):
+		s.Duplicates, s.LatestBy = "latest", strings.TrimSuffix(column, ")")
+		if !slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Name == s.LatestBy }) {
+			m.doc.fail(n, fmt.Sprintf("latest names %s, which is not a column", s.LatestBy), "declare it under columns:")
+		}
+	case text == "fail" || text == "reject":
+		s.Duplicates = text
+	default:
+		m.doc.fail(n, fmt.Sprintf("duplicates cannot be %q", text), "write fail, reject or latest(COLUMN)")
+	}
+	if n != nil && len(s.Key) == 0 {
+		m.doc.fail(n, "duplicates without a key", "write key: with the columns that name a record")
+	}
+}
+
+func columns(m *mapping) []Column {
+	sub := m.sub("columns")
+	if sub == nil {
+		m.doc.fail(m.node, "the source declares no columns", "write columns: with a name: type line for each")
+		return nil
+	}
+	var out []Column
+	for _, k := range sub.keys {
+		c := Column{Name: keyName(k)}
+		c.Line, _ = m.doc.place(k.Key)
+		if !identRE.MatchString(c.Name) {
+			m.doc.fail(k.Key, fmt.Sprintf("%q cannot be a column's name", c.Name), "use a-z, 0-9 and _, beginning with a letter; say from: for its name at the source")
+		}
+		n := sub.value(c.Name)
+		switch n.(type) {
+		case nil:
+			m.doc.fail(k.Key, fmt.Sprintf("column %s has no type", c.Name), typeHint)
+			continue
+		case *ast.MappingNode, *ast.MappingValueNode:
+			e := m.doc.mapping(n, c.Name)
+			c.From, c.Required, c.Description = e.str("from", ""), e.boolean("required", false), e.str("description", "")
+			typeNode := e.value("type")
+			if typeNode == nil {
+				m.doc.fail(k.Key, fmt.Sprintf("column %s has no type", c.Name), typeHint)
+			} else {
+				c.Type = m.doc.columnType(typeNode)
+			}
+			e.finish()
+		default:
+			c.Type = m.doc.columnType(n)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (d *document) columnType(n ast.Node) Type {
+	s, ok := d.scalar(n, "type")
+	if !ok {
+		return ""
+	}
+	t, err := ParseType(s)
+	if err != nil {
+		d.fail(n, fmt.Sprintf("%q is not a column type", s), typeHint)
+	}
+	return t
+}

@@ -1,0 +1,92 @@
+package stage
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"daybook/internal/project"
+)
+
+// column is a declared column and how its text becomes a value.
+type column struct {
+	project.Column
+	sql  string   // engine type
+	path []string // in a JSON or Parquet record
+	must bool     // null rejects the row
+}
+
+func columnsOf(s project.Source) []column {
+	columns := make([]column, len(s.Columns))
+	for i, c := range s.Columns {
+		from := c.From
+		if from == "" {
+			from = c.Name
+		}
+		columns[i] = column{Column: c, sql: c.Type.SQL(), path: strings.Split(from, "."), must: c.Required || slices.Contains(s.Key, c.Name)}
+	}
+	return columns
+}
+
+func (c column) from() string { return strings.Join(c.path, ".") }
+
+// fits is an expression for the value of the text raw, null when the text does not fit the type.
+func (c column) fits(raw string) string {
+	switch {
+	case c.Type == "text":
+		return raw
+	case !c.Type.Scalar() && strings.Contains(c.sql, "TIMESTAMPTZ"):
+		// From JSON the engine reads instants without an offset as UTC, from text in the session's zone.
+		return fmt.Sprintf("TRY(CAST(CAST(CAST(%s AS JSON) AS %s) AS %s))", raw, strings.ReplaceAll(c.sql, "TIMESTAMPTZ", "VARCHAR"), c.sql)
+	case !c.Type.Scalar():
+		return fmt.Sprintf("TRY(CAST(CAST(%s AS JSON) AS %s))", raw, c.sql)
+	case c.Type == "integer" || c.Type == "bigint":
+		// The engine casts 3.7 to 4; a number with a fraction does not fit an integer.
+		return fmt.Sprintf("CASE WHEN NOT contains(%s, '.') OR TRY_CAST(%s AS DOUBLE) %% 1 = 0 THEN TRY_CAST(%s AS %s) END", raw, raw, raw, c.sql)
+	}
+	return fmt.Sprintf("TRY_CAST(%s AS %s)", raw, c.sql)
+}
+
+// Marks in typed.bad: 0 fits, n the n-th column's value does not fit, -n it is missing; the rest are about the whole record.
+const (
+	markBroken = 100_000 + iota
+	markRepeat // an identical or older record of the same key: counted as deduplicated
+	markUnlike // one of several different records of one key
+)
+
+// typing is a statement that fills typed from a relation with object, line, ok and the texts (or values) r0, r1, … of the columns. record is an
+// expression for the text of a record, evaluated for those that do not fit; fits gives the value of the i-th column from raw.
+func typing(columns []column, relation, record string, fits func(c column, i int, raw string) string) string {
+	var casts, bad, found, values strings.Builder
+	for i, c := range columns {
+		raw := fmt.Sprintf("r%d", i)
+		fmt.Fprintf(&casts, ", %s AS v%d", fits(c, i, raw), i)
+		fmt.Fprintf(&bad, " WHEN %s IS NOT NULL AND v%d IS NULL THEN %d", raw, i, i+1)
+		if c.must {
+			fmt.Fprintf(&bad, " WHEN v%d IS NULL THEN %d", i, -(i + 1))
+		}
+		fmt.Fprintf(&found, " WHEN %d THEN CAST(%s AS VARCHAR)", i+1, raw)
+		fmt.Fprintf(&values, ", v%d", i)
+	}
+	return fmt.Sprintf(`INSERT INTO typed SELECT object, line, bad, CASE WHEN bad <> 0 THEN left(%s, 1000) END, left(CASE bad%s END, 60)%s FROM (
+SELECT *, CASE WHEN NOT ok THEN %d%s ELSE 0 END AS bad FROM (SELECT *%s FROM (%s)))`, record, found.String(), values.String(), markBroken, bad.String(), casts.String(), relation)
+}
+
+// reasons are expressions over typed for the reason and the column of a reject.
+func reasons(s project.Source, columns []column) (reason, column string) {
+	var why, which strings.Builder
+	for i, c := range columns {
+		fmt.Fprintf(&why, " WHEN %d THEN %s || coalesce(found, '') || '\"'", i+1, text(fmt.Sprintf("%s is not %s: \"", c.Name, article(string(c.Type)))))
+		fmt.Fprintf(&why, " WHEN %d THEN %s", -(i + 1), text(c.Name+" is required and missing"))
+		fmt.Fprintf(&which, " WHEN %d THEN %s", i+1, text(c.Name))
+	}
+	fmt.Fprintf(&why, " WHEN %d THEN 'the record is not valid JSON' WHEN %d THEN %s", markBroken, markUnlike, text("other records have the same "+strings.Join(s.Key, ", ")+" and different values"))
+	return "CASE bad" + why.String() + " END", "CASE abs(bad)" + which.String() + " ELSE '' END"
+}
+
+func article(kind string) string {
+	if strings.ContainsRune("aeiou", rune(kind[0])) && !strings.HasPrefix(kind, "uuid") {
+		return "an " + kind
+	}
+	return "a " + kind
+}

@@ -1,0 +1,174 @@
+package stage
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"daybook/internal/fault"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// batchBytes is how much raw text waits before it is typed; it bounds the memory that text takes.
+const batchBytes = 32 << 20
+
+// run is one Job at work, on one connection of its own engine.
+type run struct {
+	job     Job
+	db      *sql.DB
+	conn    *sql.Conn
+	temp    string
+	columns []column
+	records int64
+	done    int64 // raw bytes read
+	total   int64
+	// undeclared holds the names of columns that the project does not declare.
+	undeclared map[string]bool
+}
+
+func start(ctx context.Context, job Job) (*run, error) {
+	zone := job.Source.Zone
+	if zone == nil {
+		zone = job.Zone
+	}
+	if zone == nil {
+		zone = time.UTC
+	}
+	r := &run{job: job, temp: filepath.Join(job.Dir, "stage.tmp"), columns: columnsOf(job.Source), undeclared: map[string]bool{}}
+	for _, o := range job.Objects {
+		info, err := os.Stat(o.Path)
+		if err != nil {
+			return nil, fmt.Errorf("stage %s: %w", o.Name, err)
+		}
+		r.total += info.Size()
+	}
+	dsn := "?autoinstall_known_extensions=false&autoload_known_extensions=false"
+	if job.Memory != "" {
+		dsn += "&memory_limit=" + job.Memory
+	}
+	if job.Threads > 0 {
+		dsn += fmt.Sprintf("&threads=%d", job.Threads)
+	}
+	connector, err := duckdb.NewConnector(dsn, func(driver.ExecerContext) error { return nil })
+	if err != nil {
+		return nil, fmt.Errorf("stage %s: %w", job.Source.Name, err)
+	}
+	r.db = sql.OpenDB(connector)
+	if r.conn, err = r.db.Conn(ctx); err != nil {
+		r.db.Close()
+		return nil, fmt.Errorf("stage %s: %w", job.Source.Name, err)
+	}
+	if err := r.exec(ctx, "SET temp_directory = "+text(r.temp)+"; SET TimeZone = "+text(zone.String())+"; "+r.tables()+"; "+r.objects()); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *run) close() {
+	r.conn.Close()
+	r.db.Close()
+	os.RemoveAll(r.temp)
+}
+
+// tables: raw holds the batch as text; typed holds all records, with a mark in bad, and text and the
+// value in question for those that do not fit.
+func (r *run) tables() string {
+	var values strings.Builder
+	for i, c := range r.columns {
+		fmt.Fprintf(&values, ", v%d %s", i, c.sql)
+	}
+	return fmt.Sprintf(`CREATE TABLE typed (object INTEGER, line BIGINT, bad INTEGER, text VARCHAR, found VARCHAR%s);
+CREATE TABLE reject (object INTEGER, line BIGINT, reason VARCHAR, "column" VARCHAR, text VARCHAR); `, values.String()) + r.rawTable()
+}
+
+// objects numbers the objects, as tables refer to them by number.
+func (r *run) objects() string {
+	rows := "CREATE TABLE objects (object INTEGER, name VARCHAR)"
+	for i, o := range r.job.Objects {
+		rows += fmt.Sprintf("; INSERT INTO objects VALUES (%d, %s)", i, text(o.Name))
+	}
+	return rows
+}
+
+func (r *run) rawTable() string {
+	fields := ""
+	if r.job.Source.Format == "csv" {
+		for i := range r.columns {
+			fields += fmt.Sprintf(", c%d VARCHAR", i)
+		}
+	}
+	return "CREATE TABLE raw (object INTEGER, line BIGINT, text VARCHAR" + fields + ")"
+}
+
+func (r *run) exec(ctx context.Context, statement string, args ...any) error {
+	if _, err := r.conn.ExecContext(ctx, statement, args...); err != nil {
+		return r.explain(ctx, err)
+	}
+	return nil
+}
+
+func (r *run) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("stage %s: %w", r.job.Source.Name, ctx.Err())
+	}
+	var engine *duckdb.Error
+	if !errors.As(err, &engine) {
+		return fmt.Errorf("stage %s: %w", r.job.Source.Name, err)
+	}
+	switch {
+	case strings.Contains(engine.Msg, "No space left on device"), strings.Contains(engine.Msg, "max_temp_directory_size"):
+		return fault.Wrap(fault.NoSpace, err, "the disk is full", "free some space on the disk of the project's data and run again")
+	case engine.Type == duckdb.ErrorTypeOutOfMemory:
+		return fault.Wrap("memory", err, "staging "+r.job.Source.Name+" used up its memory", "raise warehouse memory in daybook.yaml")
+	}
+	return fmt.Errorf("stage %s: %w", r.job.Source.Name, err)
+}
+
+func (r *run) readAll(ctx context.Context) error {
+	b := &batch{run: r}
+	for i, o := range r.job.Objects {
+		if err := r.readOne(ctx, b, i, o); err != nil {
+			return err
+		}
+	}
+	return b.flush(ctx)
+}
+
+func (r *run) readOne(ctx context.Context, b *batch, i int, o Object) error {
+	if r.job.Source.Format == "parquet" {
+		return r.parquet(ctx, i, o)
+	}
+	in, err := r.open(o)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	switch r.job.Source.Format {
+	case "json":
+		err = r.array(ctx, b, o, i, in)
+	case "csv":
+		err = r.csv(ctx, b, o, i, in)
+	default:
+		err = r.lines(ctx, b, i, in)
+	}
+	return in.explain(err)
+}
+
+func (r *run) read(n int64) {
+	r.done += n
+	if r.job.Progress != nil {
+		r.job.Progress(r.done, r.total)
+	}
+}
+
+func name(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
+func text(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Person is an address with locale, role and groups; may sign in, may get mail, or both.
+type Person struct {
+	ID           string
+	Address      string // unique, lower case
+	Name, Locale string
+	Role         string // admin, viewer or empty: may not sign in
+	PasswordHash string
+	Disabled     bool
+	Created      time.Time
+	Groups       []string // sorted, each once
+}
+
+const personColumns = "id, address, name, locale, role, password_hash, disabled, created"
+
+func (p *Person) fields() []any {
+	return []any{&p.ID, &p.Address, (*prose)(&p.Name), &p.Locale, &p.Role, &p.PasswordHash, &p.Disabled, (*instant)(&p.Created)}
+}
+
+func fold(address string) string { return strings.ToLower(strings.TrimSpace(address)) }
+
+// SavePerson records a person, or overwrites the one with the same address in whatever case, whose ID and Created
+// stay. It fills ID, and puts Address, Created and Groups as they are stored.
+func (s *Store) SavePerson(ctx context.Context, p *Person) error {
+	saved := *p
+	saved.Address = fold(p.Address)
+	saved.Groups = slices.Compact(slices.Sorted(slices.Values(p.Groups)))
+	err := s.inTx(ctx, func(t *tx) (err error) {
+		if saved.ID, err = newID(); err != nil {
+			return err
+		}
+		err = t.QueryRowContext(ctx, insert("person", personColumns)+` ON CONFLICT (address) DO UPDATE SET name = excluded.name, locale = excluded.locale,
+			role = excluded.role, password_hash = excluded.password_hash, disabled = excluded.disabled RETURNING id, created`,
+			saved.fields()...).Scan(&saved.ID, (*instant)(&saved.Created))
+		if err != nil {
+			return err
+		}
+		if _, err := t.ExecContext(ctx, "DELETE FROM membership WHERE person = $1", saved.ID); err != nil {
+			return err
+		}
+		rows := make([][]any, len(saved.Groups))
+		for i, name := range saved.Groups {
+			rows[i] = []any{saved.ID, name}
+		}
+		return insertAll(ctx, t, "membership", "person, name", rows)
+	})
+	if err != nil {
+		return fmt.Errorf("save %s: %w", saved.Address, err)
+	}
+	*p = saved
+	return nil
+}
+
+// People returns everyone by address.
+func (s *Store) People(ctx context.Context) ([]Person, error) {
+	people, err := s.people(ctx, "ORDER BY address")
+	if err != nil {
+		return nil, fmt.Errorf("read people: %w", err)
+	}
+	return people, nil
+}
+
+// PeopleIn returns the enabled people of any of the groups by address, each once.
+func (s *Store) PeopleIn(ctx context.Context, groups []string) ([]Person, error) {
+	if len(groups) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(groups))
+	for i, g := range groups {
+		args[i] = g
+	}
+	members := "SELECT person FROM membership WHERE name IN (" + placeholders(1, len(groups)) + ")"
+	people, err := s.people(ctx, "WHERE NOT disabled AND id IN ("+members+") ORDER BY address", args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the people in %s: %w", strings.Join(groups, ", "), err)
+	}
+	return people, nil
+}
+
+// Person returns the person with the id.
+func (s *Store) Person(ctx context.Context, id string) (Person, error) {
+	return s.person(ctx, "id", id)
+}
+
+// PersonByAddress returns the person with the address, in whatever case.
+func (s *Store) PersonByAddress(ctx context.Context, address string) (Person, error) {
+	return s.person(ctx, "address", fold(address))
+}
+
+func (s *Store) person(ctx context.Context, column, value string) (Person, error) {
+	people, err := s.people(ctx, "WHERE "+column+" = $1", value)
+	if err == nil && len(people) == 0 {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return Person{}, asFault(err, "read", "person "+value)
+	}
+	return people[0], nil
+}
+
+// CountAdmins counts the enabled people with the role admin.
+func (s *Store) CountAdmins(ctx context.Context) (int, error) {
+	var n int
+	if err := s.read.QueryRowContext(ctx, "SELECT count(*) FROM person WHERE role = 'admin' AND NOT disabled").Scan(&n); err != nil {
+		return 0, fmt.Errorf("count admins: %w", err)
+	}
+	return n, nil
+}
+
+type membership struct{ person, name string }
+
+func (m *membership) fields() []any { return []any{&m.person, &m.name} }
+
+// people reads persons, then their groups: those of one person alone, or everyone's, which is a small table.
+func (s *Store) people(ctx context.Context, which string, args ...any) ([]Person, error) {
+	people, err := all[Person](ctx, s.read, "SELECT "+personColumns+" FROM person "+which, args...)
+	if err != nil || len(people) == 0 {
+		return nil, err
+	}
+	query, queryArgs := "SELECT person, name FROM membership", []any(nil)
+	if len(people) == 1 {
+		query, queryArgs = query+" WHERE person = $1", []any{people[0].ID}
+	}
+	members, err := all[membership](ctx, s.read, query, queryArgs...)
+	if err != nil {
+		return nil, err
+	}
+	groups := map[string][]string{}
+	for _, m := range members {
+		groups[m.person] = append(groups[m.person], m.name)
+	}
+	for i, p := range people {
+		slices.Sort(groups[p.ID])
+		people[i].Groups = groups[p.ID]
+	}
+	return people, nil
+}

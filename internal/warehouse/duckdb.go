@@ -1,0 +1,230 @@
+package warehouse
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"daybook/internal/calendar"
+	"daybook/internal/fault"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// Options of the embedded warehouse. Memory (such as 1GB), Threads, Readers and Temp (the directory for what does not fit in memory) have
+// the engine's defaults, 2 readers and PATH.tmp when empty. Zone is the session time zone, a name of the tz database; UTC when nil.
+type Options struct {
+	Path    string
+	Memory  string
+	Threads int
+	Readers int
+	Zone    *time.Location
+	Temp    string
+	Guard   func(ctx context.Context, sql string) error // asked before every Query; its error is returned as it is
+}
+
+// DuckDB is the embedded warehouse: one file, one writer at a time, and a bounded number of readers that never wait for it.
+type DuckDB struct {
+	options Options
+	db      *sql.DB
+	writer  chan struct{} // holds one token: the right to write
+	readers chan struct{}
+}
+
+var _ Warehouse = (*DuckDB)(nil)
+
+// Duck opens the file, making it when there is none. A file that another process holds is a fault of code busy that names the process; one that
+// is no database is a fault of code damaged.
+func Duck(ctx context.Context, options Options) (*DuckDB, error) {
+	if options.Readers < 1 {
+		options.Readers = 2
+	}
+	if options.Zone == nil {
+		options.Zone = time.UTC
+	}
+	connector, err := duckdb.NewConnector(options.dsn(), options.session)
+	if err != nil {
+		return nil, openFault(options.Path, err)
+	}
+	w := &DuckDB{options: options, db: sql.OpenDB(connector), writer: make(chan struct{}, 1), readers: make(chan struct{}, options.Readers)}
+	w.db.SetMaxIdleConns(options.Readers + 1)
+	if err := w.prepare(ctx); err != nil {
+		w.db.Close()
+		return nil, openFault(options.Path, err)
+	}
+	return w, nil
+}
+
+func (o Options) dsn() string {
+	settings := []string{"autoinstall_known_extensions=false", "autoload_known_extensions=false"}
+	if o.Memory != "" {
+		settings = append(settings, "memory_limit="+o.Memory)
+	}
+	if o.Threads > 0 {
+		settings = append(settings, fmt.Sprintf("threads=%d", o.Threads))
+	}
+	return o.Path + "?" + strings.Join(settings, "&")
+}
+
+// session sets what belongs to one connection.
+func (o Options) session(execer driver.ExecerContext) error {
+	statements := []string{"SET errors_as_json = true", "SET TimeZone = " + text(o.Zone.String())}
+	if o.Temp != "" {
+		statements = append(statements, "SET temp_directory = "+text(o.Temp))
+	}
+	for _, s := range statements {
+		if _, err := execer.ExecContext(context.Background(), s, nil); err != nil {
+			return fmt.Errorf("%s: %w", s, err)
+		}
+	}
+	return nil
+}
+
+func (w *DuckDB) prepare(ctx context.Context) error {
+	_, err := w.db.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS _daybook;
+CREATE TABLE IF NOT EXISTS _daybook.load (kind VARCHAR, node VARCHAR, day DATE, fingerprint VARCHAR, output VARCHAR, rows BIGINT, run VARCHAR, loaded_at TIMESTAMPTZ)`)
+	return err
+}
+
+// Close ends all connections and frees the file.
+func (w *DuckDB) Close() error {
+	if err := w.db.Close(); err != nil {
+		return fmt.Errorf("close the warehouse: %w", err)
+	}
+	return nil
+}
+
+// Record implements Warehouse.
+func (w *DuckDB) Record(ctx context.Context, node string, day calendar.Day) (Record, bool, error) {
+	records, err := w.records(ctx, "WHERE node = $node AND day = $day", sql.Named("node", node), sql.Named("day", date(day)))
+	if err != nil || len(records) == 0 {
+		return Record{}, false, err
+	}
+	return records[0], true, nil
+}
+
+// Records implements Warehouse.
+func (w *DuckDB) Records(ctx context.Context) ([]Record, error) { return w.records(ctx, "") }
+
+func (w *DuckDB) records(ctx context.Context, where string, args ...any) ([]Record, error) {
+	rows, err := w.db.QueryContext(ctx, "SELECT kind, node, day, fingerprint, output, rows, run, loaded_at FROM _daybook.load "+where+" ORDER BY node, day", args...)
+	if err != nil {
+		return nil, engineFault(ctx, "read the load records", "", 0, err)
+	}
+	defer rows.Close()
+	var records []Record
+	for rows.Next() {
+		var r Record
+		var day time.Time
+		if err := rows.Scan(&r.Kind, &r.Node, &day, &r.Fingerprint, &r.Output, &r.Rows, &r.Run, &r.At); err != nil {
+			return nil, fmt.Errorf("read the load records: %w", err)
+		}
+		r.Day, r.At = calendar.DayOf(day, time.UTC), r.At.UTC()
+		records = append(records, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, engineFault(ctx, "read the load records", "", 0, err)
+	}
+	return records, nil
+}
+
+// Columns implements Warehouse.
+func (w *DuckDB) Columns(ctx context.Context, node string) ([]Column, error) {
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return nil, engineFault(ctx, "read the columns of "+node, "", 0, err)
+	}
+	defer conn.Close()
+	columns, err := tableColumns(ctx, conn, node)
+	if err != nil {
+		return nil, err
+	}
+	if len(columns) == 0 {
+		return nil, fault.New(fault.NotFound, fmt.Sprintf("%s is not in the warehouse", node), "run it for a day first")
+	}
+	return columns, nil
+}
+
+// Drop implements Warehouse.
+func (w *DuckDB) Drop(ctx context.Context, node string) error {
+	return w.write(ctx, "drop "+node, func(conn *sql.Conn) error {
+		if _, err := conn.ExecContext(ctx, "DROP TABLE IF EXISTS main."+name(node)); err != nil {
+			return engineFault(ctx, "drop "+node, "", 0, err)
+		}
+		if _, err := conn.ExecContext(ctx, "DELETE FROM _daybook.load WHERE node = $node", sql.Named("node", node)); err != nil {
+			return engineFault(ctx, "drop "+node, "", 0, err)
+		}
+		return nil
+	})
+}
+
+// write runs do in a transaction, alone: with one writer in the one process that may hold the file, transactions never conflict.
+func (w *DuckDB) write(ctx context.Context, what string, do func(*sql.Conn) error) error {
+	select {
+	case w.writer <- struct{}{}:
+		defer func() { <-w.writer }()
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	}
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return engineFault(ctx, what, "", 0, err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return engineFault(ctx, what, "", 0, err)
+	}
+	if err := do(conn); err != nil {
+		return errors.Join(err, rollback(ctx, conn))
+	}
+	if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
+		return engineFault(ctx, what, "", 0, err)
+	}
+	return nil
+}
+
+// rollback runs after the caller's context ended, too, so that the connection goes back clean.
+func rollback(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+		return fmt.Errorf("roll back: %w", err)
+	}
+	return nil
+}
+
+// tableColumns is empty when there is no such table.
+func tableColumns(ctx context.Context, conn *sql.Conn, table string) ([]Column, error) {
+	rows, err := conn.QueryContext(ctx, `SELECT column_name, data_type FROM duckdb_columns()
+WHERE table_name = $table AND (schema_name = 'main' AND NOT internal) AND database_name IN (current_database(), 'temp') ORDER BY column_index`, sql.Named("table", table))
+	if err != nil {
+		return nil, engineFault(ctx, "read the columns of "+table, "", 0, err)
+	}
+	defer rows.Close()
+	var columns []Column
+	for rows.Next() {
+		var c Column
+		if err := rows.Scan(&c.Name, &c.Type); err != nil {
+			return nil, fmt.Errorf("read the columns of %s: %w", table, err)
+		}
+		c.Type = strings.ReplaceAll(c.Type, "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+		columns = append(columns, c)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, engineFault(ctx, "read the columns of "+table, "", 0, err)
+	}
+	return columns, nil
+}
+
+// date is a day as a DATE parameter; without the type the engine takes it for a TIMESTAMP.
+func date(d calendar.Day) duckdb.TypedValue {
+	y, m, dd := d.Date()
+	return duckdb.Typed(time.Date(y, m, dd, 0, 0, 0, 0, time.UTC), duckdb.TYPE_DATE)
+}
+
+func name(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
+func text(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -1,0 +1,192 @@
+package warehouse
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"daybook/internal/calendar"
+	"daybook/internal/fault"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// one refuses anything but a single SELECT.
+func (w *DuckDB) one(ctx context.Context, text string) error {
+	var n sql.NullInt64
+	err := w.db.QueryRowContext(ctx, `SELECT json_array_length(json_serialize_sql(?::VARCHAR), '$.statements')`, text).Scan(&n)
+	if err != nil {
+		return engineFault(ctx, "read the SQL", "", 0, err)
+	}
+	if n.Int64 == 1 {
+		return nil
+	}
+	// Preparing a statement that does not parse gives the engine's own words and place.
+	if statement, err := w.db.PrepareContext(ctx, text); err == nil {
+		statement.Close()
+	} else if n.Int64 == 0 && strings.Contains(err.Error(), "SYNTAX_ERROR") {
+		return engineFault(ctx, "read the SQL", text, 0, err)
+	}
+	return fault.New(fault.Invalid, "this is not exactly one SELECT", "write one SELECT; the warehouse is only read here")
+}
+
+// Query implements Warehouse.
+func (w *DuckDB) Query(ctx context.Context, text string, day calendar.Day) (Rows, error) {
+	if w.options.Guard != nil {
+		if err := w.options.Guard(ctx, text); err != nil {
+			return Rows{}, err
+		}
+	}
+	select {
+	case w.readers <- struct{}{}:
+		defer func() { <-w.readers }()
+	case <-ctx.Done():
+		return Rows{}, fmt.Errorf("wait for a free reader: %w", ctx.Err())
+	}
+	if err := w.one(ctx, text); err != nil {
+		return Rows{}, err
+	}
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return Rows{}, engineFault(ctx, "query", "", 0, err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
+		return Rows{}, engineFault(ctx, "query", "", 0, err)
+	}
+	rows, err := w.read(ctx, conn, text, day)
+	if end := rollback(ctx, conn); err == nil {
+		err = end
+	}
+	return rows, err
+}
+
+func (w *DuckDB) read(ctx context.Context, conn *sql.Conn, text string, day calendar.Day) (Rows, error) {
+	answer, err := conn.QueryContext(ctx, text, sql.Named("day", date(day)))
+	if err != nil {
+		return Rows{}, engineFault(ctx, "query", text, 0, err)
+	}
+	defer answer.Close()
+	types, err := answer.ColumnTypes()
+	if err != nil {
+		return Rows{}, fmt.Errorf("query: %w", err)
+	}
+	rows := Rows{Columns: make([]Column, len(types))}
+	for i, t := range types {
+		rows.Columns[i] = Column{Name: t.Name(), Type: t.DatabaseTypeName()}
+	}
+	cells, into := make([]any, len(types)), make([]any, len(types))
+	for i := range cells {
+		into[i] = &cells[i]
+	}
+	for answer.Next() {
+		if err := answer.Scan(into...); err != nil {
+			return Rows{}, fmt.Errorf("query: %w", err)
+		}
+		row := make([]any, len(cells))
+		for i, cell := range cells {
+			if row[i], err = w.value(cell, rows.Columns[i].Type); err != nil {
+				return Rows{}, fmt.Errorf("query: column %s: %w", rows.Columns[i].Name, err)
+			}
+		}
+		rows.Values = append(rows.Values, row)
+	}
+	if err := answer.Err(); err != nil {
+		return Rows{}, engineFault(ctx, "query", text, 0, err)
+	}
+	return rows, nil
+}
+
+// value turns what the driver gives for a type into one of the kinds that Rows promises.
+func (w *DuckDB) value(v any, kind string) (any, error) {
+	switch x := v.(type) {
+	case nil, bool, int64, float64:
+		if strings.HasPrefix(kind, "JSON") && v != nil {
+			return asJSON(v)
+		}
+		return v, nil
+	case string:
+		if kind == "JSON" {
+			return asJSON(v)
+		}
+		return x, nil
+	case int8:
+		return int64(x), nil
+	case int16:
+		return int64(x), nil
+	case int32:
+		return int64(x), nil
+	case uint8:
+		return int64(x), nil
+	case uint16:
+		return int64(x), nil
+	case uint32:
+		return int64(x), nil
+	case uint64:
+		return whole(new(big.Int).SetUint64(x))
+	case *big.Int:
+		return whole(x)
+	case float32:
+		return float64(x), nil
+	case duckdb.Decimal:
+		return x.Float64(), nil
+	case time.Time:
+		return w.instant(x, kind), nil
+	case []byte:
+		if kind == "UUID" && len(x) == 16 {
+			return fmt.Sprintf("%x-%x-%x-%x-%x", x[:4], x[4:6], x[6:8], x[8:10], x[10:]), nil
+		}
+		return hex.EncodeToString(x), nil
+	case duckdb.UUID:
+		return x.String(), nil
+	case []any:
+		if !strings.HasSuffix(kind, "]") {
+			return asJSON(v)
+		}
+		return w.list(x, kind[:strings.LastIndexByte(kind, '[')])
+	}
+	return asJSON(v)
+}
+
+func (w *DuckDB) list(items []any, kind string) (any, error) {
+	out := make([]any, len(items))
+	for i, item := range items {
+		var err error
+		if out[i], err = w.value(item, kind); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (w *DuckDB) instant(t time.Time, kind string) any {
+	switch {
+	case kind == "DATE":
+		return calendar.DayOf(t, time.UTC)
+	case strings.HasPrefix(kind, "TIMESTAMPTZ"), strings.HasPrefix(kind, "TIMESTAMP WITH TIME ZONE"):
+		return t.In(w.options.Zone)
+	case strings.HasPrefix(kind, "TIMESTAMP"):
+		return t.UTC()
+	}
+	return t.Format("15:04:05.999999")
+}
+
+func whole(n *big.Int) (any, error) {
+	if !n.IsInt64() {
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("%s does not fit into 64 bits", n), "CAST it to DOUBLE or VARCHAR")
+	}
+	return n.Int64(), nil
+}
+
+func asJSON(v any) (any, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v), nil
+	}
+	return string(b), nil
+}

@@ -1,0 +1,99 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+
+	"daybook/internal/calendar"
+	"daybook/internal/fault"
+	"daybook/internal/lake"
+	"daybook/internal/project"
+	"daybook/internal/store"
+	"daybook/internal/warehouse"
+)
+
+// buildQuery replaces a table's or mart's rows of the day by its SQL, checked, in one transaction of the warehouse.
+func buildQuery(ctx context.Context, w *work) (outcome, error) {
+	staged, err := w.staged(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	fp, inputs := w.Graph.fingerprint(w.node, w.day, w.ledger)
+	q := w.node.Query
+	loaded, err := w.Warehouse.Load(ctx, warehouse.Load{
+		Kind: w.node.Kind, Node: w.node.Name, Day: w.cell.Day, Asked: w.day, SQL: q.SQL, Staged: staged, Full: w.node.Current,
+		Key: q.Key, Fingerprint: fp, Run: w.run.ID, At: w.Now(), Checks: w.Graph.checks(w.node), Diff: w.node.Kind == project.KindMart,
+	})
+	checks := w.results(loaded.Checks)
+	if err != nil {
+		return outcome{checks: checks}, fmt.Errorf("load %s: %w", w.cell, inFile(err, q.File, q.SQLLine))
+	}
+	w.failpoint("loaded")
+	d := loaded.Diff
+	w.log("info", "%d rows loaded, %d before; by key %d added, %d removed, %d changed", loaded.Rows, d.Before, d.Added, d.Removed, d.Changed)
+	for _, c := range checks {
+		if c.State == "warned" {
+			w.log("warn", "check %s: %s, wanted %s", c.Name, c.Value, c.Want)
+		}
+	}
+	var in int64
+	for _, i := range inputs {
+		if b, ok := w.ledger.at(Cell{i.Node, i.Day}); ok && (i.Day == w.cell.Day || i.Day.IsZero()) {
+			in += b.Rows
+		}
+	}
+	return w.built(store.Build{Fingerprint: fp, Output: loaded.Output, Rows: loaded.Rows, RowsIn: in, Inputs: inputs}, checks), nil
+}
+
+// staged lists the Parquet files that each source's name stands for in the SQL.
+func (w *work) staged(ctx context.Context) (map[string][]string, error) {
+	if w.node.Kind != project.KindTable {
+		return nil, nil
+	}
+	files := map[string][]string{}
+	for _, in := range w.Graph.reads(w.node, w.day, w.ledger.days) {
+		m, err := w.Lake.Manifest(ctx, lake.Key{Layer: lake.Stage, Node: in.cell.Node, Day: in.cell.Day})
+		if fault.Is(err, fault.NotFound) && in.cell.Day != w.day {
+			continue // a day of the lookback that was never fetched
+		}
+		if err != nil {
+			return nil, err
+		}
+		path, err := w.Lake.Local(ctx, m, stagedData)
+		if err != nil {
+			return nil, err
+		}
+		files[in.cell.Node] = append(files[in.cell.Node], path)
+	}
+	return files, nil
+}
+
+func (w *work) results(results []warehouse.Result) []store.CheckResult {
+	out := make([]store.CheckResult, len(results))
+	for i, r := range results {
+		out[i] = store.CheckResult{Node: w.node.Name, Day: w.cell.Day, Name: r.Name, Severity: "blocking", State: "passed", Value: r.Value, Want: r.Want, Examples: r.Examples, At: w.Now()}
+		if r.Warning {
+			out[i].Severity = "warning"
+		}
+		switch {
+		case !r.OK && r.Warning:
+			out[i].State = "warned"
+		case !r.OK:
+			out[i].State = "failed"
+		}
+	}
+	return out
+}
+
+// Query reads the warehouse for people and reports: columns and rows of one SELECT, $day bound where it is used.
+func (r *Runner) Query(ctx context.Context, sql string, day calendar.Day) ([]string, [][]any, error) {
+	rows, err := r.Warehouse.Query(ctx, sql, day)
+	if err != nil {
+		return nil, nil, err
+	}
+	columns := make([]string, len(rows.Columns))
+	for i, c := range rows.Columns {
+		columns[i] = c.Name
+	}
+	return columns, rows.Values, nil
+}

@@ -1,0 +1,105 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+
+	"daybook/internal/mail"
+	"daybook/internal/report"
+	"daybook/internal/store"
+	"daybook/internal/text"
+	"daybook/templates"
+)
+
+// view fills the mail's template from the figures, and draws its pictures.
+func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, l text.Locale) (templates.MailView, []mail.Image, error) {
+	zone := m.Runner.Project.Zone
+	fresh := l.T("mail.fresh", l.Clock(e.Created, zone))
+	v := templates.MailView{
+		Locale: string(l), Title: f.Title.In(string(l)), DayText: l.DayLong(f.Day), FreshnessText: fresh,
+		Preheader: joined(report.Headline(f, l), fresh), EditionText: l.T("mail.edition", e.Number),
+		PageURL: m.pageURL(e), OpenText: l.T("mail.open"),
+		Links:  []templates.MailLink{{Label: l.T("mail.permalink"), URL: m.pageURL(e)}},
+		Footer: []string{l.T("mail.why", m.Runner.Project.Name), l.T("mail.hash", e.Hash[:8])},
+	}
+	var images []mail.Image
+	var kpis templates.MailKPIs
+	flush := func() {
+		if len(kpis) > 0 {
+			v.Sections, kpis = append(v.Sections, kpis), nil
+		}
+	}
+	for _, s := range f.Sections {
+		if s.Kind == report.KindKPI {
+			kpis = append(kpis, mailKPI(s, f, l))
+			continue
+		}
+		flush()
+		sections, image, err := m.section(ctx, s, l, v.PageURL)
+		if err != nil {
+			return v, nil, fmt.Errorf("mail section %s of %s: %w", s.Name, f.Report, err)
+		}
+		v.Sections = append(v.Sections, sections...)
+		images = append(images, image...)
+	}
+	flush()
+	return v, images, nil
+}
+
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + " · " + b
+}
+
+func mailKPI(s report.Section, f report.Figures, l text.Locale) templates.MailKPI {
+	k := templates.MailKPI{Label: s.Title.In(string(l)), Value: report.Bare(s.KPI.Value, s.Format, s.Digits, l), Unit: report.Sign(s.Format, s.Unit.In(string(l)))}
+	if s.KPI.Value == nil {
+		k.Unit = ""
+	}
+	for _, c := range report.Changes(s, l) {
+		k.Changes = append(k.Changes, templates.MailChange{Label: c.Against, Arrow: c.Arrow, Text: c.Text})
+	}
+	if s.KPI.Unusual {
+		k.Note = "◆ " + l.T("mail.unusual") + " " + report.Usual(s, f.Day, l)
+	}
+	return k
+}
+
+// section is a picture with its facts, a table, or text. A bar chart's table is left to the page: its picture says the top.
+func (m *Mailer) section(ctx context.Context, s report.Section, l text.Locale, pageURL string) ([]templates.MailSection, []mail.Image, error) {
+	title, subtitle := s.Heading(l), s.Subtitle.In(string(l))
+	switch {
+	case s.Kind == report.KindText:
+		return []templates.MailSection{templates.MailProse{Title: title, Paragraphs: []string{s.Text.In(string(l))}}}, nil, nil
+	case s.Kind == report.KindTable:
+		return []templates.MailSection{mailTable(s, title, l)}, nil, nil
+	case s.Empty():
+		return []templates.MailSection{templates.MailProse{Title: title, Paragraphs: []string{l.T("mail.nothing")}}}, nil, nil
+	}
+	option, err := report.Option(s, l, report.Mail)
+	if err != nil {
+		return nil, nil, err
+	}
+	height := report.Height(s, report.Mail)
+	picture, err := m.Still.PNG(ctx, option, int(report.Mail), height)
+	if err != nil {
+		return nil, nil, fmt.Errorf("draw: %w", err)
+	}
+	chart := templates.MailChart{Title: title, Subtitle: subtitle, CID: s.Name + "@daybook", Alt: report.Alt(s, l), Width: int(report.Mail), Height: height}
+	if s.Mart != "" {
+		chart.Source = l.T("mail.source", s.Mart)
+	}
+	image := mail.Image{CID: chart.CID, Name: s.Name + ".png", Type: "image/png", Bytes: picture.PNG}
+	return []templates.MailSection{chart}, []mail.Image{image}, nil
+}
+
+func mailTable(s report.Section, title string, l text.Locale) templates.MailTable {
+	sheet := report.TableView(s, l)
+	t := templates.MailTable{Title: title, Caption: title, More: l.T("mail.more"), Rows: sheet.Rows, Partial: sheet.Count > len(sheet.Rows)}
+	for _, h := range sheet.Columns {
+		t.Columns = append(t.Columns, templates.MailColumn{Name: h.Text, Numeric: h.Number})
+	}
+	return t
+}

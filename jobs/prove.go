@@ -1,0 +1,123 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"daybook/internal/fault"
+	"daybook/internal/project"
+	"daybook/internal/report"
+	"daybook/internal/sqlparse"
+)
+
+// dayType is the type of the column that every table and mart of a day has.
+const dayType = "DATE"
+
+// bind gives each table and mart its columns by binding its SQL against those of its inputs, and compares header and checks with them.
+func (b *builder) bind(ctx context.Context) {
+	for _, n := range b.graph.Order {
+		if n.Query == nil {
+			continue
+		}
+		columns, err := b.parser.Describe(ctx, n.Query.SQL, b.inputs(n))
+		if err != nil {
+			b.fail(inFile(err, n.Query.File, n.Query.SQLLine))
+			continue
+		}
+		n.Columns = columns
+		if !n.Current && !hasColumn(columns, "day") {
+			n.Columns = append(n.Columns, sqlparse.Column{Name: "day", Type: dayType})
+		}
+		b.named(n, n.Query.File, 1, "key", n.Query.Key)
+		for _, c := range n.Query.Checks {
+			b.bindCheck(ctx, n, c)
+		}
+	}
+}
+
+// inputs are the columns of what a node reads. An input whose own SQL did not bind has none: its error is enough.
+func (b *builder) inputs(n *Node) map[string][]sqlparse.Column {
+	in := map[string][]sqlparse.Column{}
+	for _, name := range n.Inputs {
+		in[name] = b.graph.nodes[name].Columns
+	}
+	return in
+}
+
+func hasColumn(columns []sqlparse.Column, name string) bool {
+	return slices.ContainsFunc(columns, func(c sqlparse.Column) bool { return strings.EqualFold(c.Name, name) })
+}
+
+// named notes every name that is not a column of the node.
+func (b *builder) named(n *Node, file string, line int, what string, names []string) {
+	for _, name := range names {
+		if !hasColumn(n.Columns, name) {
+			b.fail(fault.At(file, line, 0, fmt.Sprintf("%s: %s has no column %s", what, n.Name, name), "it has "+columnNames(n.Columns)))
+		}
+	}
+}
+
+func columnNames(columns []sqlparse.Column) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func (b *builder) bindCheck(ctx context.Context, n *Node, c project.Check) {
+	switch c.Kind {
+	case "unique", "not_null":
+		b.named(n, n.Query.File, c.Line, "check "+c.Kind, c.Columns)
+	case "accepted":
+		b.named(n, n.Query.File, c.Line, "check accepted", []string{c.Column})
+	case "total":
+		if !slices.Contains(n.Inputs, c.Of) {
+			b.fail(fault.At(n.Query.File, c.Line, 0, fmt.Sprintf("check total: %s does not read %s", n.Name, c.Of), "it reads "+strings.Join(n.Inputs, ", ")))
+			return
+		}
+		for _, m := range []struct {
+			expr string
+			node *Node
+		}{{c.Measure, n}, {c.Equals, b.graph.nodes[c.Of]}} {
+			sql := "SELECT " + m.expr + " AS total FROM " + m.node.Name
+			if _, err := b.parser.Describe(ctx, sql, map[string][]sqlparse.Column{m.node.Name: m.node.Columns}); err != nil {
+				b.fail(fault.Wrap(fault.Invalid, inFile(err, n.Query.File, c.Line), "check total", ""))
+			}
+		}
+	}
+}
+
+// bindReports compares the columns that sections name with those of their marts and queries.
+func (b *builder) bindReports(ctx context.Context) {
+	for _, n := range b.graph.Order {
+		if n.Report == nil {
+			continue
+		}
+		for _, use := range report.Columns(*n.Report) {
+			b.named(b.graph.nodes[use.Mart], n.Report.File, use.Line, "section "+use.Section, use.Columns)
+		}
+		for _, s := range n.Report.Sections {
+			if s.Query != "" {
+				b.bindSectionQuery(ctx, n, s)
+			}
+		}
+	}
+}
+
+func (b *builder) bindSectionQuery(ctx context.Context, n *Node, s project.Section) {
+	columns, err := b.parser.Describe(ctx, s.Query, b.inputs(n))
+	if err != nil {
+		b.fail(fault.Wrap(fault.Invalid, inFile(err, n.Report.File, s.Line), fmt.Sprintf("query of section %s", s.Name), ""))
+		return
+	}
+	// The day need not be among the columns of a query: it runs for one day at a time.
+	columns = append(columns, sqlparse.Column{Name: "day", Type: dayType})
+	as := s
+	as.Mart, as.Query = s.Name, ""
+	for _, use := range report.Columns(project.Report{Sections: []project.Section{as}}) {
+		b.named(&Node{Name: "its query", Columns: columns}, n.Report.File, s.Line, "section "+s.Name, use.Columns)
+	}
+}
