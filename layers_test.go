@@ -31,7 +31,7 @@ func may(room string) []string {
 		return []string{"static", "internal/report", "internal/calendar", "internal/text"}
 	case "static":
 		return []string{"internal/fault"}
-	case "bench":
+	case "bench", "examples", "docs": // they run, or prove, the whole
 		return []string{"*"}
 	case "internal/fault":
 		return nil
@@ -48,7 +48,7 @@ var owned = map[string][]string{
 	"github.com/labstack/echo":    {"handlers"},
 	"github.com/go-co-op/gocron":  {"jobs"},
 	"github.com/go-echarts":       {"internal/report"},
-	"github.com/duckdb":           {"internal/stage", "internal/warehouse", "internal/sqlparse"},
+	"github.com/duckdb":           {"internal/stage", "internal/warehouse", "internal/sqlparse", "bench"},
 	"github.com/aws":              {"internal/source", "internal/lake", "internal/mail", "internal/warehouse", "internal/secret"},
 	"github.com/mattn/go-sqlite3": {"internal/store"},
 	"github.com/jackc/pgx":        {"internal/store", "internal/source", "internal/warehouse"},

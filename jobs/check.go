@@ -44,6 +44,14 @@ func of(n *Node) string {
 	return "(SELECT * FROM " + quote(n.Name) + " WHERE day = $day)"
 }
 
+// whole is the rows of an input that a build read: a current state reads every day of it.
+func whole(n, input *Node) string {
+	if n.Current {
+		return quote(input.Name)
+	}
+	return of(input)
+}
+
 func (g *Graph) checkSQL(n *Node, c project.Check) string {
 	switch c.Kind {
 	case "unique":
@@ -57,7 +65,7 @@ func (g *Graph) checkSQL(n *Node, c project.Check) string {
 	}
 	other := g.nodes[c.Of]
 	return fmt.Sprintf(`SELECT coalesce(a.v, 0) = coalesce(b.v, 0), CAST(coalesce(a.v, 0) AS VARCHAR), CAST(coalesce(b.v, 0) AS VARCHAR), CAST([] AS VARCHAR[])
-FROM (SELECT %s AS v FROM %s AS t) AS a, (SELECT %s AS v FROM %s AS t) AS b`, c.Measure, of(n), c.Equals, of(other))
+FROM (SELECT %s AS v FROM %s AS t) AS a, (SELECT %s AS v FROM %s AS t) AS b`, c.Measure, of(n), c.Equals, whole(n, other))
 }
 
 func uniqueSQL(n *Node, columns []string) string {
@@ -90,12 +98,15 @@ func rowsSQL(n *Node, c project.Check) string {
 	if c.Max != nil {
 		ok, want = append(ok, fmt.Sprintf("a.v <= %d", *c.Max)), append(want, fmt.Sprintf("at most %d", *c.Max))
 	}
+	if len(ok) == 0 {
+		ok = append(ok, "true") // within alone says nothing of a current state
+	}
 	before, wanted := "(SELECT 0 AS v) AS b", literal(strings.Join(want, ", "))
 	if c.Within > 0 && !n.Current {
 		// No rows a week ago is no yardstick.
 		before = fmt.Sprintf("(SELECT count(*) AS v FROM %s WHERE day = CAST($day AS DATE) - 7) AS b", quote(n.Name))
 		ok = append(ok, fmt.Sprintf("(b.v = 0 OR abs(a.v - b.v) <= %g * b.v)", c.Within))
-		want = append(want, fmt.Sprintf("within %g%% of a week before: ", c.Within*100))
+		want = append(want, fmt.Sprintf("within %.4g%% of a week before: ", c.Within*100))
 		wanted = literal(strings.Join(want, ", ")) + " || CAST(b.v AS VARCHAR)"
 	}
 	return fmt.Sprintf(`SELECT %s, CAST(a.v AS VARCHAR), %s, CAST([] AS VARCHAR[]) FROM (SELECT count(*) AS v FROM %s AS t) AS a, %s`,

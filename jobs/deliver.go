@@ -24,7 +24,7 @@ import (
 type Mailer struct {
 	Runner *Runner
 	Sender mail.Sender
-	Still  *still.Renderer
+	Draw   func(ctx context.Context, option []byte, width, height int) (still.Picture, error) // a chart as a picture
 	From   mail.Address
 	Reply  mail.Address
 	Base   string // URL under which readers reach the server, without a final slash

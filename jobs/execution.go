@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ func newExecution(r *Runner, req Request, run store.Run, plan Plan, tasks []stor
 				continue
 			}
 			needs = append(needs, j)
-			if in.cell.Day == s.Cell.Day || in.cell.Day.IsZero() || node.Current {
+			if in.cell.Day == s.Cell.Day || in.cell.Day.IsZero() {
 				bound = append(bound, j)
 			}
 		}
@@ -77,7 +78,7 @@ func (x *execution) execute(ctx context.Context) (store.Run, error) {
 
 // outcome is the worst that happened.
 func (x *execution) outcome(ctx context.Context) string {
-	if ctx.Err() != nil {
+	if slices.ContainsFunc(x.tasks, func(t store.Task) bool { return t.State == store.StateCanceled || t.State == store.StateInterrupted }) {
 		return endState(ctx)
 	}
 	state := store.StateDone
@@ -119,13 +120,17 @@ func (x *execution) follow(ctx context.Context, i int) {
 		}
 	}
 	cell := x.plan.Steps[i].Cell
-	joined, err := x.runner.board(ctx, cell, x.asked.Number)
-	if err != nil {
+	if in := x.runner.nothingOf(x.runner.Graph.nodes[cell.Node]); in != "" {
+		x.tasks[i].Why = Why{"skipped", in}.String()
+		x.finish(ctx, i, outcome{state: store.StateSkipped}, nil)
+		return
+	}
+	if err := x.runner.board(ctx, cell, x.asked.Number); err != nil {
 		x.finish(ctx, i, outcome{state: endState(ctx)}, nil)
 		return
 	}
 	defer x.runner.land(cell)
-	if settled := x.settled(ctx, i, joined); settled {
+	if x.settled(ctx, i) {
 		return
 	}
 	pool := x.runner.pools[x.runner.Graph.nodes[cell.Node].Pool]
@@ -139,15 +144,26 @@ func (x *execution) follow(ctx context.Context, i int) {
 	x.attempts(ctx, i)
 }
 
-// settled ends a task that has nothing left to do: its inputs came out as they were, or another run has just built it.
-func (x *execution) settled(ctx context.Context, i int, joined bool) bool {
+// nothingOf names an input of a current state of which no day was ever built, empty when there is none. Days that failed are
+// to a current state what they are to a lookback: what was built of them before, or absent.
+func (r *Runner) nothingOf(n *Node) string {
+	for _, in := range n.Inputs {
+		if n.Current && len(r.ledger.days(in)) == 0 {
+			return in
+		}
+	}
+	return ""
+}
+
+// settled ends a task that has nothing left to do: its inputs came out as they were, or another run has built it since the plan.
+func (x *execution) settled(ctx context.Context, i int) bool {
 	step := x.plan.Steps[i]
-	if step.Forced || !step.Maybe && !joined {
+	if step.Forced {
 		return false
 	}
 	r, node := x.runner, x.runner.Graph.nodes[step.Cell.Node]
 	b, ok := r.ledger.at(step.Cell)
-	if !ok || b.Definition != node.Definition {
+	if !ok || b.Definition != node.Definition || b.Fingerprint == "" || node.Source != nil && node.Current && b.AsOf.Before(x.day(i)) {
 		return false
 	}
 	if node.Source == nil {
@@ -180,7 +196,7 @@ func (x *execution) attempts(ctx context.Context, i int) {
 		t.State, t.Error, t.Hint = store.StateRunning, "", ""
 		x.update(ctx, i)
 		out, err := x.try(ctx, i)
-		if ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil {
 			out.state, err = endState(ctx), nil
 		}
 		if err != nil || t.Attempt > 1 { // one try that succeeded is told by the task itself
@@ -227,7 +243,7 @@ func (x *execution) try(ctx context.Context, i int) (out outcome, err error) {
 // worthAnotherTry tells errors that time may mend from those that only a person can.
 func worthAnotherTry(err error) bool {
 	switch fault.Code(err) {
-	case fault.Invalid, fault.CheckFailed, fault.Missing, fault.Damaged, fault.Refused, fault.NoSpace, fault.NotFound, "panic":
+	case fault.Invalid, fault.CheckFailed, fault.Missing, fault.Damaged, fault.Refused, fault.NoSpace, fault.NotFound, "memory", "panic":
 		return false
 	}
 	return true
@@ -257,6 +273,9 @@ func (x *execution) finish(ctx context.Context, i int, out outcome, err error) {
 		r.Log.Error("the end of a task could not be recorded; its build will be made again", "node", t.Node, "day", t.Day.String(), "err", e)
 	} else if out.build.Node != "" {
 		r.ledger.put(out.build)
+	}
+	if t.State != store.StateDone && t.Attempt > 0 {
+		r.confirm(ctx, x.plan.Steps[i].Cell)
 	}
 	r.failpoint("task done")
 	x.tally(ctx, *t)

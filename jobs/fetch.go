@@ -22,6 +22,7 @@ func buildSource(ctx context.Context, w *work) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	w.compareRaw(ctx, w.cell)
 	w.failpoint("raw committed")
 	staged, err := w.stage(ctx, raw)
 	if err != nil {
@@ -62,7 +63,7 @@ func (w *work) fetch(ctx context.Context) (lake.Manifest, error) {
 	definition := fetchDefinition(w.node.Source)
 	old, err := w.Lake.Manifest(ctx, key)
 	switch {
-	case err != nil && !fault.Is(err, fault.NotFound):
+	case err != nil && !fault.Is(err, fault.NotFound) && !(w.again && fault.Is(err, fault.Damaged)):
 		return lake.Manifest{}, err
 	case err == nil && !w.again && old.Facts[factDefinition] == definition && !(w.node.Current && old.Facts[factAsked] < w.day.String()):
 		w.log("info", "raw bytes are in the lake already: %d objects", len(old.Objects))

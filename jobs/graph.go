@@ -125,6 +125,7 @@ func NewGraph(ctx context.Context, p *project.Project, parser *sqlparse.Parser) 
 	b.sources()
 	b.queries(ctx)
 	b.reports(ctx)
+	b.refreshes()
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
 	}
@@ -206,6 +207,20 @@ func (b *builder) queries(ctx context.Context) {
 	}
 }
 
+// refreshes holds that schedules name nodes that exist.
+func (b *builder) refreshes() {
+	for _, r := range b.project.Refresh {
+		for _, name := range r.Nodes {
+			if _, ok := b.graph.nodes[name]; !ok && name != allNodes {
+				b.fail(fault.At(project.Filename, 0, 0, fmt.Sprintf("refresh %s names %s, which is no node", r.Name, name), "write all, or some of "+strings.Join(b.graph.Names(), ", ")))
+			}
+		}
+	}
+}
+
+// allNodes is what a refresh writes for every node.
+const allNodes = "all"
+
 // allowed says what a node's SQL may read: a table staged sources, a mart tables and marts, a report's query the same.
 func (b *builder) allowed(n *Node, ref string) bool {
 	in, ok := b.graph.nodes[ref]
@@ -272,7 +287,7 @@ func (n *Node) reads(input string, s project.Section) {
 func (b *builder) sectionQuery(ctx context.Context, n *Node, s project.Section) {
 	st, err := b.parser.Parse(ctx, s.Query)
 	if err != nil {
-		b.fail(fault.Wrap(fault.Invalid, inFile(err, n.Report.File, s.Line), fmt.Sprintf("query of section %s", s.Name), ""))
+		b.fail(atLine(err, n.Report.File, s.Line, "query of section "+s.Name))
 		return
 	}
 	for _, ref := range st.Tables {
@@ -298,6 +313,15 @@ func inFile(err error, file string, firstLine int) error {
 		moved.Line = firstLine
 	}
 	return &moved
+}
+
+// atLine names a line of a file as the place of a fault in a text that was made of it: the text's own places are not the file's.
+func atLine(err error, file string, line int, what string) error {
+	var e *fault.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%s:%d: %s: %w", file, line, what, err)
+	}
+	return fault.At(file, line, 0, what+": "+e.Message, e.Hint)
 }
 
 // sort puts the nodes into an order in which each follows its inputs; ties keep kind, then name. A cycle is named in full.

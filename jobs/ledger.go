@@ -49,6 +49,16 @@ func (l *ledger) put(b store.Build) {
 	l.builds[b.Node][b.Day] = b
 }
 
+// doubt makes a build stale and leaves its output: what it was made from is not what is there now.
+func (l *ledger) doubt(c Cell) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b, ok := l.builds[c.Node][c.Day]; ok {
+		b.Fingerprint = ""
+		l.builds[c.Node][c.Day] = b
+	}
+}
+
 func (l *ledger) drop(c Cell) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -14,17 +14,21 @@ import (
 
 // buildQuery replaces a table's or mart's rows of the day by its SQL, checked, in one transaction of the warehouse.
 func buildQuery(ctx context.Context, w *work) (outcome, error) {
+	// The fingerprint comes first: what changes after it leaves the build stale, never fresh with older rows.
+	fp, inputs := w.Graph.fingerprint(w.node, w.day, w.ledger)
 	staged, err := w.staged(ctx)
 	if err != nil {
 		return outcome{}, err
 	}
-	fp, inputs := w.Graph.fingerprint(w.node, w.day, w.ledger)
 	q := w.node.Query
 	loaded, err := w.Warehouse.Load(ctx, warehouse.Load{
 		Kind: w.node.Kind, Node: w.node.Name, Day: w.cell.Day, Asked: w.day, SQL: q.SQL, Staged: staged, Full: w.node.Current,
 		Key: q.Key, Fingerprint: fp, Run: w.run.ID, At: w.Now(), Checks: w.Graph.checks(w.node), Diff: w.node.Kind == project.KindMart,
 	})
-	checks := w.results(loaded.Checks)
+	var checks []store.CheckResult
+	if err == nil || loaded.Checks != nil { // a load that did not come to its checks leaves those of the rows that stay
+		checks = w.results(loaded.Checks)
+	}
 	if err != nil {
 		return outcome{checks: checks}, fmt.Errorf("load %s: %w", w.cell, inFile(err, q.File, q.SQLLine))
 	}
@@ -52,6 +56,9 @@ func (w *work) staged(ctx context.Context) (map[string][]string, error) {
 	}
 	files := map[string][]string{}
 	for _, in := range w.Graph.reads(w.node, w.day, w.ledger.days) {
+		if w.Graph.nodes[in.cell.Node].Kind != project.KindSource {
+			continue // a need that the SQL does not read
+		}
 		m, err := w.Lake.Manifest(ctx, lake.Key{Layer: lake.Stage, Node: in.cell.Node, Day: in.cell.Day})
 		if fault.Is(err, fault.NotFound) && in.cell.Day != w.day {
 			continue // a day of the lookback that was never fetched

@@ -29,13 +29,20 @@ func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, l 
 			v.Sections, kpis = append(v.Sections, kpis), nil
 		}
 	}
+	strip := "" // of the tab strip that is under way; its first chart is a picture, the others are tables
 	for _, s := range f.Sections {
 		if s.Kind == report.KindKPI {
 			kpis = append(kpis, mailKPI(s, f, l))
 			continue
 		}
 		flush()
-		sections, image, err := m.section(ctx, s, l, v.PageURL)
+		tab, first := s.Tab.In(string(l)), strip == ""
+		strip = tab
+		if s.Marks != nil && tab != "" && !first {
+			v.Sections = append(v.Sections, topRows(mailTable(s, s.Heading(l), l)))
+			continue
+		}
+		sections, image, err := m.section(ctx, s, l)
 		if err != nil {
 			return v, nil, fmt.Errorf("mail section %s of %s: %w", s.Name, f.Report, err)
 		}
@@ -68,7 +75,7 @@ func mailKPI(s report.Section, f report.Figures, l text.Locale) templates.MailKP
 }
 
 // section is a picture with its facts, a table, or text. A bar chart's table is left to the page: its picture says the top.
-func (m *Mailer) section(ctx context.Context, s report.Section, l text.Locale, pageURL string) ([]templates.MailSection, []mail.Image, error) {
+func (m *Mailer) section(ctx context.Context, s report.Section, l text.Locale) ([]templates.MailSection, []mail.Image, error) {
 	title, subtitle := s.Heading(l), s.Subtitle.In(string(l))
 	switch {
 	case s.Kind == report.KindText:
@@ -83,7 +90,7 @@ func (m *Mailer) section(ctx context.Context, s report.Section, l text.Locale, p
 		return nil, nil, err
 	}
 	height := report.Height(s, report.Mail)
-	picture, err := m.Still.PNG(ctx, option, int(report.Mail), height)
+	picture, err := m.Draw(ctx, option, int(report.Mail), height)
 	if err != nil {
 		return nil, nil, fmt.Errorf("draw: %w", err)
 	}
@@ -100,6 +107,16 @@ func mailTable(s report.Section, title string, l text.Locale) templates.MailTabl
 	t := templates.MailTable{Title: title, Caption: title, More: l.T("mail.more"), Rows: sheet.Rows, Partial: sheet.Count > len(sheet.Rows)}
 	for _, h := range sheet.Columns {
 		t.Columns = append(t.Columns, templates.MailColumn{Name: h.Text, Numeric: h.Number})
+	}
+	return t
+}
+
+// stripRows is how many rows a mail shows of a ranking that has no picture.
+const stripRows = 8
+
+func topRows(t templates.MailTable) templates.MailTable {
+	if len(t.Rows) > stripRows {
+		t.Rows, t.Partial = t.Rows[:stripRows], true
 	}
 	return t
 }

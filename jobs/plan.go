@@ -26,7 +26,7 @@ type Request struct {
 	Cause        string // schedule, button, backfill, cli, api or demo
 	By           string
 	Reason       string
-	Observe      func(store.Task) // called at each change of a task, never twice at a time; may be nil
+	Observe      func(store.Task) `json:"-"` // called at each change of a task, never twice at a time; may be nil
 }
 
 // Step is a build that a run would make.
@@ -42,7 +42,7 @@ type Step struct {
 type Plan struct {
 	Steps []Step
 	Fresh int    // builds asked for that are up to date
-	Later []Cell // builds of later days that read a day of the plan, and are not part of it
+	Later []Cell // builds of later days that read a day of the plan, directly or not, and are not part of it
 }
 
 // Plan finds what is stale and why. It changes nothing.
@@ -192,6 +192,8 @@ func (p *planner) why(ctx context.Context, n *Node, day calendar.Day) (Why, erro
 		return Why{Code: "definition_changed"}, nil
 	case n.Kind == project.KindSource && n.Current && b.AsOf.Before(day):
 		return Why{Code: "snapshot_older", Subject: b.AsOf.String()}, nil
+	case n.Kind == project.KindSource && b.Fingerprint == "":
+		return Why{"input_changed", n.Name}, nil
 	case n.Kind == project.KindSource:
 		return Why{}, nil
 	}
@@ -231,13 +233,26 @@ func (n *Node) Lookback() int {
 	return -least
 }
 
-// later lists builds after the range that look back into it.
+// later lists builds after the range that look back into it, and those that read them.
 func (p *planner) later() {
 	r := p.runner
+	last := map[string]calendar.Day{} // of a node's builds, planned or later
 	for _, n := range r.Graph.Order {
-		for d := p.request.Through.Add(1); !n.Current && !d.After(p.request.Through.Add(n.Lookback())); d = d.Add(1) {
+		last[n.Name] = p.request.Through
+		if n.Current {
+			continue
+		}
+		end := p.request.Through
+		for _, in := range n.Inputs {
+			if d := last[in].Add(n.Lookback()); d.After(end) {
+				end = d
+			}
+		}
+		for d := p.request.Through.Add(1); !d.After(end); d = d.Add(1) {
 			if _, ok := r.ledger.at(Cell{n.Name, d}); ok && p.waitsFor(n, d) != "" {
 				p.plan.Later = append(p.plan.Later, Cell{n.Name, d})
+				p.planned[Cell{n.Name, d}] = true
+				last[n.Name] = d
 			}
 		}
 	}

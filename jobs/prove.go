@@ -18,7 +18,10 @@ const dayType = "DATE"
 // bind gives each table and mart its columns by binding its SQL against those of its inputs, and compares header and checks with them.
 func (b *builder) bind(ctx context.Context) {
 	for _, n := range b.graph.Order {
-		if n.Query == nil {
+		if n.Query == nil || b.unbound(n) {
+			continue
+		}
+		if b.unbound(n) {
 			continue
 		}
 		columns, err := b.parser.Describe(ctx, n.Query.SQL, b.inputs(n))
@@ -37,7 +40,12 @@ func (b *builder) bind(ctx context.Context) {
 	}
 }
 
-// inputs are the columns of what a node reads. An input whose own SQL did not bind has none: its error is enough.
+// unbound reports whether something that a node reads did not bind: that one's error is enough.
+func (b *builder) unbound(n *Node) bool {
+	return slices.ContainsFunc(n.Inputs, func(in string) bool { return len(b.graph.nodes[in].Columns) == 0 })
+}
+
+// inputs are the columns of what a node reads.
 func (b *builder) inputs(n *Node) map[string][]sqlparse.Column {
 	in := map[string][]sqlparse.Column{}
 	for _, name := range n.Inputs {
@@ -84,7 +92,7 @@ func (b *builder) bindCheck(ctx context.Context, n *Node, c project.Check) {
 		}{{c.Measure, n}, {c.Equals, b.graph.nodes[c.Of]}} {
 			sql := "SELECT " + m.expr + " AS total FROM " + m.node.Name
 			if _, err := b.parser.Describe(ctx, sql, map[string][]sqlparse.Column{m.node.Name: m.node.Columns}); err != nil {
-				b.fail(fault.Wrap(fault.Invalid, inFile(err, n.Query.File, c.Line), "check total", ""))
+				b.fail(atLine(err, n.Query.File, c.Line, "check total"))
 			}
 		}
 	}
@@ -93,7 +101,7 @@ func (b *builder) bindCheck(ctx context.Context, n *Node, c project.Check) {
 // bindReports compares the columns that sections name with those of their marts and queries.
 func (b *builder) bindReports(ctx context.Context) {
 	for _, n := range b.graph.Order {
-		if n.Report == nil {
+		if n.Report == nil || b.unbound(n) {
 			continue
 		}
 		for _, use := range report.Columns(*n.Report) {
@@ -110,7 +118,7 @@ func (b *builder) bindReports(ctx context.Context) {
 func (b *builder) bindSectionQuery(ctx context.Context, n *Node, s project.Section) {
 	columns, err := b.parser.Describe(ctx, s.Query, b.inputs(n))
 	if err != nil {
-		b.fail(fault.Wrap(fault.Invalid, inFile(err, n.Report.File, s.Line), fmt.Sprintf("query of section %s", s.Name), ""))
+		b.fail(atLine(err, n.Report.File, s.Line, "query of section "+s.Name))
 		return
 	}
 	// The day need not be among the columns of a query: it runs for one day at a time.

@@ -26,7 +26,7 @@ type Runner struct {
 	Warehouse warehouse.Warehouse
 	Now       func() time.Time
 	Log       *slog.Logger
-	Temp      string                          // a directory for scratch files, emptied at Open
+	Temp      string                          // a directory for scratch files
 	Backoff   func(attempt int) time.Duration // how long after a failed attempt the next one begins
 	Failpoint func(name string)               // called at named points of a task; tests crash there; may be nil
 
@@ -76,7 +76,8 @@ func (r *Runner) Open(ctx context.Context) error {
 		r.Log.Warn("tasks were interrupted when daybook last stopped; the next run makes them again", "tasks", interrupted)
 	}
 	if err := r.Lake.Sweep(ctx); err != nil {
-		return fmt.Errorf("sweep the lake: %w", err)
+		// One damaged manifest is the trouble of its own build, not of the whole project.
+		r.Log.Error("the lake could not be swept", "err", err)
 	}
 	if r.ledger, err = openLedger(ctx, r.Store, r.Graph); err != nil {
 		return err
@@ -91,24 +92,25 @@ func (r *Runner) Close() {
 }
 
 // repair makes the ledger agree with the warehouse's own load records, which decide what was loaded: a crash between the
-// two commits leaves a build that the warehouse knows otherwise, and a replaced warehouse file knows none.
+// two commits leaves a build that the warehouse knows otherwise, and a replaced warehouse file knows none. The lake's raw
+// manifests decide in the same way what was fetched.
 func (r *Runner) repair(ctx context.Context) error {
 	records, err := r.Warehouse.Records(ctx)
 	if err != nil {
 		return fmt.Errorf("read the warehouse's load records: %w", err)
 	}
-	loaded := map[Cell]string{}
+	loaded := map[Cell]warehouse.Record{}
 	for _, rec := range records {
-		loaded[Cell{rec.Node, rec.Day}] = rec.Fingerprint
+		loaded[Cell{rec.Node, rec.Day}] = rec
 	}
 	forgotten := 0
 	for _, n := range r.Graph.Order {
-		if n.Query == nil {
-			continue
-		}
 		for _, day := range r.ledger.days(n.Name) {
 			cell := Cell{n.Name, day}
-			if b, _ := r.ledger.at(cell); loaded[cell] != b.Fingerprint {
+			switch {
+			case n.Source != nil:
+				r.compareRaw(ctx, cell)
+			case n.Query != nil && !r.holds(cell, loaded[cell]):
 				r.ledger.drop(cell)
 				forgotten++
 			}
@@ -120,9 +122,34 @@ func (r *Runner) repair(ctx context.Context) error {
 	return nil
 }
 
+// holds reports whether a load record is that of the build in the ledger.
+func (r *Runner) holds(c Cell, rec warehouse.Record) bool {
+	b, _ := r.ledger.at(c)
+	return rec.Fingerprint == b.Fingerprint && rec.Output == b.Output
+}
+
+// confirm compares one build with its load record after an end that leaves open what was committed.
+func (r *Runner) confirm(ctx context.Context, c Cell) {
+	if r.Graph.nodes[c.Node].Query == nil {
+		return
+	}
+	rec, _, err := r.Warehouse.Record(ctx, c.Node, c.Day)
+	if err != nil || !r.holds(c, rec) {
+		r.ledger.drop(c)
+	}
+}
+
+// compareRaw makes a source's build stale whose raw bytes were fetched again and not staged since. Bytes that are gone say nothing.
+func (r *Runner) compareRaw(ctx context.Context, c Cell) {
+	m, err := r.Lake.Manifest(ctx, lake.Key{Layer: lake.Raw, Node: c.Node, Day: c.Day})
+	if b, ok := r.ledger.at(c); err == nil && ok && b.Fingerprint != digest(b.Definition, m.Hash()) {
+		r.ledger.doubt(c)
+	}
+}
+
 // backoff doubles from one second to a minute.
 func backoff(attempt int) time.Duration {
-	return min(time.Second<<(attempt-1), time.Minute)
+	return min(time.Second<<min(attempt-1, 6), time.Minute)
 }
 
 // Running is a run that was started.
@@ -221,22 +248,21 @@ func (r *Runner) busy(plan Plan) error {
 	return nil
 }
 
-// board claims a build. When another run has it, board waits for that one to land and says so.
-func (r *Runner) board(ctx context.Context, c Cell, run int64) (joined bool, err error) {
+// board claims a build. When another run has it, board waits for that one to land first.
+func (r *Runner) board(ctx context.Context, c Cell, run int64) error {
 	for {
 		r.mu.Lock()
 		f := r.flights[c]
 		if f == nil {
 			r.flights[c] = &flight{done: make(chan struct{}), run: run}
 			r.mu.Unlock()
-			return joined, nil
+			return nil
 		}
 		r.mu.Unlock()
-		joined = true
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			return joined, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }

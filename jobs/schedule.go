@@ -215,7 +215,7 @@ func (c *Calendar) claim(ctx context.Context, d due, missed []occurrence, now ti
 // refresh asks for the days in one request, so that days which look back find the days before them.
 func (c *Calendar) refresh(ctx context.Context, r project.Refresh, days []calendar.Day) {
 	nodes := r.Nodes
-	if len(nodes) == 1 && nodes[0] == "all" {
+	if len(nodes) == 1 && nodes[0] == allNodes {
 		nodes = nil
 	}
 	key := "refresh:" + r.Name

@@ -8,6 +8,9 @@ export const family = 'Pretendard Variable, Pretendard, sans-serif';
 const colourKey = /colou?r$|^fill$|^stroke$/i;
 const formatterKey = /^(valueF|f)ormatter$/;
 
+// What an SVG cannot hold, and a search term can: controls and halves of a pair.
+const unwritable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\ud800-\udfff]/gu;
+
 function formatterNamed(name) {
   if (!Object.hasOwn(formatters, name)) {
     throw new Error(`formatter "fmt:${name}" is not known`);
@@ -33,7 +36,7 @@ function resolved(node, key, colour) {
     if (node.startsWith('--') && colourKey.test(key)) {
       return colourNamed(node, colour);
     }
-    return node.startsWith('fmt:') && formatterKey.test(key) ? formatterNamed(node.slice(4)) : node;
+    return node.startsWith('fmt:') && formatterKey.test(key) ? formatterNamed(node.slice(4)) : node.replace(unwritable, '');
   }
   if (Array.isArray(node)) {
     return node.map((child) => resolved(child, key, colour));
@@ -48,12 +51,17 @@ function list(value) {
   return value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
 }
 
-// grid.containLabel measures axis labels in "sans-serif" unless the family stands on the label itself.
-function withFonts(option) {
+// grid.containLabel measures axis labels in "sans-serif" unless the family stands on the label itself. A hover card's heading
+// is written like the axis it points at, but never cut.
+function withAxes(option) {
   option.textStyle = { ...option.textStyle, fontFamily: family };
   for (const axis of [...list(option.xAxis), ...list(option.yAxis)]) {
     axis.axisLabel = { ...axis.axisLabel, fontFamily: family };
     axis.nameTextStyle = { ...axis.nameTextStyle, fontFamily: family };
+    const { formatter } = axis.axisLabel;
+    if (typeof formatter === 'function' && formatter !== formatters.cut20) {
+      axis.axisPointer = { ...axis.axisPointer, label: { formatter, ...axis.axisPointer?.label } };
+    }
   }
   return option;
 }
@@ -77,7 +85,7 @@ function withTooltip(option, colour) {
 
 // prepared returns a new option; colour gives the value of a token such as "--accent".
 export function prepared(option, colour) {
-  return withTooltip(withFonts(resolved(option, '', colour)), colour);
+  return withTooltip(withAxes(resolved(option, '', colour)), colour);
 }
 
 // theme is what the option does not say: the page's inks and hairlines in place of ECharts' own.

@@ -13,6 +13,7 @@ type door interface {
 	Plan(ctx context.Context, req jobs.Request) (jobs.Plan, error)
 	Run(ctx context.Context, req jobs.Request) (store.Run, error)
 	Query(ctx context.Context, sql string, day calendar.Day) (columns []string, rows [][]any, err error)
+	Print(ctx context.Context, report string, day calendar.Day, format, section, locale string) ([]byte, error)
 	Close() error
 }
 
@@ -20,6 +21,14 @@ type door interface {
 type localDoor struct {
 	*jobs.Runner
 	house *house
+}
+
+func (d localDoor) Print(ctx context.Context, report string, day calendar.Day, format, section, locale string) ([]byte, error) {
+	if err := d.house.openPress(ctx); err != nil {
+		return nil, err
+	}
+	body, _, err := d.house.press.printer.Print(ctx, report, day, format, section, locale)
+	return body, err
 }
 
 func (d localDoor) Close() error { return d.house.Close() }

@@ -28,6 +28,7 @@ type house struct {
 	project *project.Project
 	runner  *jobs.Runner
 	parser  *sqlparse.Parser
+	press   *press // nil until openPress
 	log     *slog.Logger
 	closers []func() error
 }

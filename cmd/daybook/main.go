@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // zones are the project's, not the machine's: an empty container has none
 
 	"daybook/internal/project"
 )

@@ -51,7 +51,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), in
 // commands lists every command, in the order of the help.
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
-		p.checkCommand(), p.planCommand(), p.runCommand(), p.backfillCommand(), p.queryCommand(), p.configCommand(),
+		p.demoCommand(), p.initCommand(), p.checkCommand(), p.planCommand(), p.runCommand(), p.backfillCommand(), p.reportCommand(), p.queryCommand(),
+		p.serveCommand(), p.generateCommand(), p.configCommand(),
 	}
 }
 

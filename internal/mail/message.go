@@ -64,7 +64,7 @@ func (m Message) writeHeaders(b *bytes.Buffer) {
 	}
 }
 
-// body nests the parts; a level that would hold one part is that part.
+// body nests the parts: mixed(related(alternative(text, html), images…), attachments…). Plain text alone is one part.
 func (m Message) body() part {
 	p := textPart("text/plain", m.Text)
 	if m.HTML != "" {
@@ -77,7 +77,7 @@ func (m Message) body() part {
 		}
 		p = m.multi("related", parts...)
 	}
-	if len(m.Attachments) > 0 {
+	if m.HTML != "" || len(m.Attachments) > 0 {
 		parts := []part{p}
 		for _, a := range m.Attachments {
 			parts = append(parts, filePart(a.Type, "attachment", a.Name, "", a.Bytes))

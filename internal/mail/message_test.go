@@ -137,12 +137,10 @@ func TestIncompleteMessagesAreRefused(t *testing.T) {
 	}
 }
 
-func TestLevelsWithOnePartAreLeftOut(t *testing.T) {
+func TestAMailIsMixedAndPlainTextIsOnePart(t *testing.T) {
 	for want, change := range map[string]func(*mail.Message){
-		"multipart/mixed":       func(m *mail.Message) {},
-		"multipart/related":     func(m *mail.Message) { m.Attachments = nil },
-		"multipart/alternative": func(m *mail.Message) { m.Attachments, m.Images = nil, nil },
-		"text/plain":            func(m *mail.Message) { m.Attachments, m.Images, m.HTML = nil, nil, "" },
+		"multipart/mixed": func(m *mail.Message) { m.Attachments = nil },
+		"text/plain":      func(m *mail.Message) { m.Attachments, m.Images, m.HTML = nil, nil, "" },
 	} {
 		m := mailtest.Message()
 		change(&m)

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/mail"
@@ -11,6 +12,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
 
 	"daybook/internal/fault"
 )
@@ -28,8 +32,10 @@ func Load(dir string, env func(string) (string, bool)) (*Project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read project: %w", err)
 	}
-	l := &loader{dir: dir, env: env, project: &Project{Dir: dir}}
-	l.settings(text)
+	l := &loader{dir: dir, env: env, project: &Project{Dir: dir, Zone: time.UTC, Locale: "en"}}
+	if text, ok := l.plain(Filename, text); ok {
+		l.settings(text)
+	}
 	l.folder("sources", ".yaml", l.source)
 	l.folder("tables", ".sql", func(file, name string, text []byte) { l.query(KindTable, file, name, text) })
 	l.folder("marts", ".sql", func(file, name string, text []byte) { l.query(KindMart, file, name, text) })
@@ -46,10 +52,12 @@ type loader struct {
 	env     func(string) (string, bool)
 	project *Project
 	errs    []error
+	settled bool  // the settings were read, so that what they do not name is not there
+	home    error // the complaint to make when there is no such report
 }
 
 func (l *loader) document(file string, offset int) *document {
-	return &document{file: file, offset: offset, env: l.env}
+	return &document{file: file, offset: offset, env: l.env, broken: map[ast.Node]bool{}}
 }
 
 func (l *loader) done(d *document) { l.errs = append(l.errs, d.problems()) }
@@ -75,6 +83,9 @@ func (l *loader) folder(folder, ext string, read func(file, name string, text []
 		case !ok:
 			l.errs = append(l.errs, fault.At(file, 0, 0, "not a "+ext+" file", fmt.Sprintf("name it NAME%s or move it out of %s", ext, folder)))
 			continue
+		case name == "all":
+			l.errs = append(l.errs, fault.At(file, 0, 0, "all cannot be a node's name, it means every node", "give the file another name"))
+			continue
 		case !nodeName.MatchString(name):
 			l.errs = append(l.errs, fault.At(file, 0, 0, fmt.Sprintf("%q cannot be a node's name", name), "use a-z, 0-9 and _, beginning with a letter"))
 			continue
@@ -84,8 +95,25 @@ func (l *loader) folder(folder, ext string, read func(file, name string, text []
 			l.errs = append(l.errs, fmt.Errorf("read %s: %w", file, err))
 			continue
 		}
-		read(file, name, text)
+		if text, ok := l.plain(file, text); ok {
+			read(file, name, text)
+		}
 	}
+}
+
+// plain takes away what editors add without showing it, a byte order mark and carriage returns, so that the same text is
+// the same definition on every machine.
+func (l *loader) plain(file string, text []byte) ([]byte, bool) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	text = bytes.ReplaceAll(text, []byte("\r"), []byte("\n")) // YAML counts a lone one as a line
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if !utf8.Valid(line) {
+			l.errs = append(l.errs, fault.At(file, i+1, 0, "this line is not UTF-8 text", "save the file as UTF-8"))
+			return nil, false
+		}
+	}
+	return text, true
 }
 
 // names holds that a name means one node.
@@ -108,8 +136,8 @@ func (l *loader) names() {
 	}
 	if home := l.project.Home; home == "" && len(l.project.Reports) > 0 {
 		l.project.Home = l.project.Reports[0].Name
-	} else if home != "" && !slices.ContainsFunc(l.project.Reports, func(r Report) bool { return r.Name == home }) {
-		l.errs = append(l.errs, fault.At(Filename, 0, 0, fmt.Sprintf("home: there is no report %q", home), "name a file of reports/ without .yaml"))
+	} else if l.settled && home != "" && !slices.ContainsFunc(l.project.Reports, func(r Report) bool { return r.Name == home }) {
+		l.errs = append(l.errs, l.home)
 	}
 }
 
@@ -118,17 +146,19 @@ func (l *loader) settings(text []byte) {
 	d := l.document(Filename, 0)
 	defer l.done(d)
 	p := l.project
-	p.Zone = time.UTC
 	m := d.parse(text)
 	if m == nil {
 		return
 	}
+	l.settled = true
 	if p.Name = m.str("name", ""); p.Name == "" {
-		d.fail(m.node, "the project has no name", "write name: followed by what people call it")
+		d.fail(m.at("name"), "the project has no name", "write name: followed by what people call it")
 	}
 	p.Zone = m.zone("timezone", time.UTC)
 	p.Locale = m.one("locale", "en", "ko", "en")
 	p.Home = m.str("home", "")
+	line, column := d.place(m.at("home"))
+	l.home = fault.At(Filename, line, column, fmt.Sprintf("home names %s, which is not a report", p.Home), "name a file of reports/ without .yaml")
 	p.Store = m.str("store", "sqlite:app.db")
 	p.Catchup = int(m.integer("catchup", 7, 0))
 	p.Attempts = int(m.integer("attempts", 3, 1))
@@ -197,7 +227,7 @@ func (l *loader) mail(m *mapping) {
 		mm.Sender = sub.one("sender", "outbox", "outbox", "ses")
 		mm.From = sub.str("from", mm.From)
 		if _, err := mail.ParseAddress(mm.From); err != nil {
-			m.doc.fail(sub.value("from"), fmt.Sprintf("%q is not an address", mm.From), `write "Name <address@domain>"`)
+			m.doc.fail(sub.at("from"), fmt.Sprintf("%q is not an address", mm.From), `write "Name <address@domain>"`)
 		}
 		mm.ReplyTo = sub.str("reply_to", "")
 		mm.Region = sub.str("region", "")
@@ -224,7 +254,7 @@ func groups(m *mapping) map[string][]Member {
 		sub.each(name, func(e *mapping) {
 			p := Member{Address: e.str("address", ""), Name: e.str("name", ""), Locale: e.one("locale", "", "", "ko", "en")}
 			if a, err := mail.ParseAddress(p.Address); err != nil || a.Address != p.Address {
-				e.doc.fail(e.node, fmt.Sprintf("%q is not a mail address", p.Address), "write address: name@example.com")
+				e.doc.fail(e.at("address"), fmt.Sprintf("%q is not a mail address", p.Address), "write address: name@example.com")
 			}
 			e.finish()
 			out[name] = append(out[name], p)

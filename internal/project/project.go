@@ -38,7 +38,7 @@ type Engine struct {
 
 // Refresh says when data nodes are brought up to date, for the day before the one on which it is due.
 type Refresh struct {
-	Name     string // at-HH:MM unless given: names its occurrences, so changing the hour of a named one never runs a day twice
+	Name     string // refresh-NODES unless given: names its occurrences, so changing the hour of a named one never runs a day twice
 	Schedule calendar.Schedule
 	Nodes    []string // "all" or node names
 }

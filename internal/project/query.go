@@ -59,8 +59,8 @@ func split(text string) (header, sql string, headerLine, sqlLine int, ok bool) {
 	if !strings.HasPrefix(rest, "/*") {
 		return "", rest, headerLine, headerLine, true
 	}
-	end := strings.Index(rest, "*/")
-	if end < 0 {
+	end := strings.Index(rest[2:], "*/") + 2
+	if end < 2 {
 		return "", "", headerLine, headerLine, false
 	}
 	// The two marks become spaces, so that columns in messages stay right.
@@ -72,7 +72,7 @@ func split(text string) (header, sql string, headerLine, sqlLine int, ok bool) {
 	return header, trimmed, headerLine, sqlLine, true
 }
 
-var daysRE = regexp.MustCompile(`^(\d+)d$`)
+var daysRE = regexp.MustCompile(`^(\d{1,4})d$`)
 
 // days reads "27d".
 func (m *mapping) days(key string) int {
@@ -106,17 +106,18 @@ func check(e *mapping) Check {
 		c.Kind = kind
 		readCheck(e, kind, n, &c)
 	}
-	if c.Kind == "" {
+	if unknown := e.finish(); unknown == 0 && c.Kind == "" {
 		e.doc.fail(e.node, "an entry of checks without a check", "write one of "+strings.Join(kinds, ", "))
 	}
-	e.finish()
 	return c
 }
 
 func readCheck(e *mapping, kind string, n ast.Node, c *Check) {
 	switch kind {
 	case "unique", "not_null":
-		c.Columns = e.list(kind)
+		if c.Columns = e.list(kind); len(c.Columns) == 0 {
+			e.doc.fail(n, kind+" names no columns", "write "+kind+": [column, column]")
+		}
 		return
 	}
 	m := e.doc.mapping(n, kind)
@@ -127,7 +128,7 @@ func readCheck(e *mapping, kind string, n ast.Node, c *Check) {
 	case "rows":
 		c.Min, c.Max = m.bound("min"), m.bound("max")
 		c.Within = m.percent("within")
-		if c.Min == nil && c.Max == nil && c.Within == 0 {
+		if c.Min == nil && c.Max == nil && m.value("within") == nil {
 			e.doc.fail(n, "rows says nothing", "write min:, max: or within: 30% (of the same weekday last week)")
 		}
 	case "accepted":
@@ -159,7 +160,7 @@ func (m *mapping) percent(key string) float64 {
 	}
 	s, _ := m.doc.scalar(n, key)
 	v, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
-	if err != nil || !strings.HasSuffix(s, "%") || v <= 0 {
+	if err != nil || !strings.HasSuffix(s, "%") || !(v > 0 && v <= 1000) {
 		m.doc.fail(n, fmt.Sprintf("%s is %q", key, s), "write a percentage such as 30%")
 		return 0
 	}

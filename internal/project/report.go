@@ -28,14 +28,14 @@ func (l *loader) report(file, name string, text []byte) {
 	if n := m.value("deadline"); n != nil {
 		r.Deadline = m.str("deadline", "")
 		if _, _, err := calendar.ParseClock(r.Deadline); err != nil {
-			d.fail(n, err.Error(), "")
+			d.failAs(n, err)
 		}
 	}
 	r.IfLate = m.one("if_late", "hold", "hold", "partial", "notice")
 	r.IfEmpty = m.one("if_empty", "send", "send", "say", "skip")
 	r.To = m.list("to")
 	for _, g := range r.To {
-		if _, ok := l.project.Groups[g]; !ok {
+		if _, ok := l.project.Groups[g]; !ok && l.settled {
 			d.fail(m.value("to"), fmt.Sprintf("there is no group %s", g), "add it to groups: in "+Filename)
 		}
 	}
@@ -82,7 +82,7 @@ func section(e *mapping) Section {
 	s.Days = int(e.integer("days", 1, 1))
 	s.Value, s.Values = e.str("value", ""), e.list("values")
 	s.Format = e.one("format", "number", "number", "percent", "decimal", "text")
-	s.Digits = int(e.integer("digits", defaultDigits(s.Format), 0))
+	s.Digits = e.digits(s.Format)
 	s.X, s.Y, s.Series, s.Label = e.str("x", ""), e.str("y", ""), e.str("series", ""), e.str("label", "")
 	s.Limit = int(e.integer("limit", 10, 1))
 	s.Order = e.str("order", "")
@@ -100,14 +100,14 @@ func section(e *mapping) Section {
 	return s
 }
 
-func defaultDigits(format string) int64 {
-	switch format {
-	case "percent":
-		return 1
-	case "decimal":
-		return 2
+// digits after the point: what is written, or what suits the format.
+func (m *mapping) digits(format string) int {
+	n := m.integer("digits", map[string]int64{"percent": 1, "decimal": 2}[format], 0)
+	if n > 9 {
+		m.doc.fail(m.value("digits"), fmt.Sprintf("digits is %d", n), "write a whole number from 0 to 9")
+		return 0
 	}
-	return 0
+	return int(n)
 }
 
 // sectionName is what a section is called when it does not say: its measure for a kpi, else its mart and kind.
@@ -153,7 +153,7 @@ func sectionColumns(m *mapping) []SectionColumn {
 		}
 		c.Title = e.words("title")
 		c.Format = e.one("format", "text", "number", "percent", "decimal", "text")
-		c.Digits = int(e.integer("digits", defaultDigits(c.Format), 0))
+		c.Digits = e.digits(c.Format)
 		e.finish()
 		out = append(out, c)
 	}

@@ -26,8 +26,8 @@ func (l *loader) source(file, name string, text []byte) {
 	s.Owner, s.Description = m.str("owner", ""), m.str("description", "")
 	s.Path = m.str("path", "")
 	s.PathText = m.written("path")
-	if s.Path == "" && m.value("path") == nil {
-		d.fail(m.node, "a source from files has no path", `write path: "data/{day}.ndjson.gz"`)
+	if s.Path == "" {
+		d.fail(m.at("path"), "a source from files has no path", `write path: "data/{day}.ndjson.gz"`)
 	}
 	s.Format = l.format(m, s.Path)
 	s.Header = m.boolean("header", true)
@@ -35,7 +35,7 @@ func (l *loader) source(file, name string, text []byte) {
 	if days := m.value("days"); days != nil {
 		set, err := calendar.ParseWeekdays(strings.Join(m.list("days"), ","))
 		if err != nil {
-			d.fail(days, err.Error(), "")
+			d.failAs(days, err)
 		}
 		s.Days = set
 	}
@@ -81,7 +81,7 @@ func (l *loader) format(m *mapping, p string) string {
 }
 
 func (l *loader) pool(m *mapping, pool string) {
-	if _, ok := l.project.Pools[pool]; !ok {
+	if _, ok := l.project.Pools[pool]; !ok && l.settled {
 		m.doc.fail(m.value("pool"), fmt.Sprintf("there is no pool %s", pool), fmt.Sprintf("add it to pools: in %s", Filename))
 	}
 }
@@ -125,7 +125,7 @@ func columns(m *mapping) []Column {
 			m.doc.fail(k.Key, fmt.Sprintf("column %s has no type", c.Name), typeHint)
 			continue
 		case *ast.MappingNode, *ast.MappingValueNode:
-			e := m.doc.mapping(n, c.Name)
+			e := m.doc.mapping(n, "column "+c.Name)
 			c.From, c.Required, c.Description = e.str("from", ""), e.boolean("required", false), e.str("description", "")
 			typeNode := e.value("type")
 			if typeNode == nil {
@@ -149,7 +149,7 @@ func (d *document) columnType(n ast.Node) Type {
 	}
 	t, err := ParseType(s)
 	if err != nil {
-		d.fail(n, fmt.Sprintf("%q is not a column type", s), typeHint)
+		d.failAs(n, err)
 	}
 	return t
 }

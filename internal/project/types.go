@@ -3,6 +3,7 @@ package project
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"daybook/internal/fault"
@@ -28,13 +29,22 @@ func ParseType(s string) (Type, error) {
 	s = strings.ToLower(strings.TrimSpace(s))
 	if inner, ok := strings.CutSuffix(s, "[]"); ok {
 		t, err := ParseType(inner)
-		return t + "[]", err
+		if err != nil {
+			return "", err
+		}
+		return t + "[]", nil
 	}
 	if _, ok := scalars[s]; ok {
 		return Type(s), nil
 	}
-	if compact := strings.ReplaceAll(s, " ", ""); decimal.MatchString(compact) {
-		return Type(compact), nil
+	compact := strings.ReplaceAll(s, " ", "")
+	if m := decimal.FindStringSubmatch(compact); m != nil {
+		width, _ := strconv.Atoi(m[1])
+		scale, _ := strconv.Atoi(m[2])
+		if width < 1 || width > 38 || scale > width {
+			return "", fault.New(fault.Invalid, fmt.Sprintf("%q is not a decimal type", s), "write decimal(P,S) with P digits in all, at most 38, and S of them after the point")
+		}
+		return Type(fmt.Sprintf("decimal(%d,%d)", width, scale)), nil
 	}
 	if fields, ok := structFields(s); ok {
 		out := make([]string, 0, len(fields))

@@ -3,18 +3,14 @@ package project
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"daybook/internal/calendar"
 	"daybook/internal/fault"
 )
 
@@ -24,14 +20,48 @@ type document struct {
 	offset int // lines of the file before the YAML begins
 	env    func(string) (string, bool)
 	errs   []error
+	broken map[ast.Node]bool // values already complained about
 }
 
+// fail notes a problem. A value that could not be read at all is complained about once, not again for what it is not.
 func (d *document) fail(n ast.Node, message, hint string) {
+	if n != nil && d.broken[n] {
+		return
+	}
 	line, column := d.place(n)
 	d.errs = append(d.errs, fault.At(d.file, line, column, message, hint))
 }
 
+// failAs notes a fault of another room at the place of n.
+func (d *document) failAs(n ast.Node, err error) {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		d.fail(n, err.Error(), "")
+		return
+	}
+	message := f.Message
+	if f.Err != nil {
+		message += ": " + f.Err.Error()
+	}
+	d.fail(n, message, f.Hint)
+}
+
+// unreadable notes that n has no value to go on with.
+func (d *document) unreadable(n ast.Node, message, hint string) {
+	d.fail(n, message, hint)
+	d.broken[n] = true
+}
+
+// place is where a person would look for n: a mapping begins with its first key, not with that key's colon.
 func (d *document) place(n ast.Node) (line, column int) {
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		if !m.IsFlowStyle && len(m.Values) > 0 {
+			return d.place(m.Values[0].Key)
+		}
+	case *ast.MappingValueNode:
+		return d.place(m.Key)
+	}
 	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
 		return d.offset + 1, 1
 	}
@@ -43,16 +73,19 @@ func (d *document) place(n ast.Node) (line, column int) {
 func (d *document) problems() error {
 	sort.SliceStable(d.errs, func(i, j int) bool {
 		var a, b *fault.Error
-		return errors.As(d.errs[i], &a) && errors.As(d.errs[j], &b) && a.Line < b.Line
+		return errors.As(d.errs[i], &a) && errors.As(d.errs[j], &b) && (a.Line < b.Line || a.Line == b.Line && a.Column < b.Column)
 	})
 	return errors.Join(d.errs...)
 }
 
 // parse reads the text as one mapping; nil (with the problem noted) when it is not.
 func (d *document) parse(text []byte) *mapping {
-	file, err := parser.ParseBytes(text, 0)
+	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey()) // mapping complains of them with all the rest
 	if err != nil {
 		d.syntax(err)
+		return nil
+	}
+	if d.refused(file) {
 		return nil
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
@@ -60,15 +93,57 @@ func (d *document) parse(text []byte) *mapping {
 	}
 	if len(file.Docs) > 1 {
 		d.fail(file.Docs[1].Body, "a second YAML document begins here", "keep one document in a file")
+		return nil
 	}
 	return d.mapping(file.Docs[0].Body, "this file")
 }
 
+// refused notes what YAML has and a project must not: one value shared by two places is not seen where it is read.
+func (d *document) refused(file *ast.File) bool {
+	before := len(d.errs)
+	for _, doc := range file.Docs {
+		if doc.Body != nil {
+			ast.Walk(refusal{d}, doc.Body)
+		}
+	}
+	return len(d.errs) > before
+}
+
+type refusal struct{ doc *document }
+
+// Visit is ast.Visitor.
+func (r refusal) Visit(n ast.Node) ast.Visitor {
+	hint := "write the value itself"
+	switch n.(type) {
+	case *ast.AnchorNode:
+		r.doc.fail(n, "a YAML anchor (&) is not read", hint)
+	case *ast.AliasNode:
+		r.doc.fail(n, "a YAML alias (*) is not read", hint+`, in "quotes" when it begins with *`)
+	case *ast.TagNode:
+		r.doc.fail(n, "a YAML tag (!) is not read", hint+`, in "quotes" when it begins with !`)
+	case *ast.MergeKeyNode:
+		r.doc.fail(n, "a YAML merge key (<<) is not read", "write the keys themselves")
+	case *ast.MappingKeyNode:
+		r.doc.fail(n, "a YAML complex key (?) is not read", "write key: value")
+	case *ast.DirectiveNode:
+		r.doc.fail(n, "a YAML directive (%) is not read", "leave the line out")
+	default:
+		return r
+	}
+	return nil
+}
+
 func (d *document) syntax(err error) {
 	var se *yaml.SyntaxError
-	if errors.As(err, &se) && se.GetToken() != nil {
+	if errors.As(err, &se) && se.GetToken() == nil {
+		err = errors.New(se.GetMessage()) // without a token its Error would panic
+	} else if se != nil {
+		hint := `mend the indentation, the colon or the quotes here; a value that holds {, [ or ": " is written in "quotes"`
+		if strings.Contains(se.GetMessage(), "'\t'") {
+			hint = "indent with spaces; YAML does not allow tabs"
+		}
 		p := se.GetToken().Position
-		d.errs = append(d.errs, fault.At(d.file, p.Line+d.offset, p.Column, "not valid YAML: "+se.GetMessage(), "mend the indentation, the colon or the quotes here"))
+		d.errs = append(d.errs, fault.At(d.file, p.Line+d.offset, p.Column, "not valid YAML: "+strings.ReplaceAll(se.GetMessage(), "\t", `\t`), hint))
 		return
 	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
@@ -91,7 +166,10 @@ func (d *document) mapping(n ast.Node, what string) *mapping {
 	case *ast.MappingValueNode:
 		m.keys = []*ast.MappingValueNode{n}
 	default:
-		d.fail(n, what+" is not a list of \"key: value\" lines", "write key: value")
+		if n == nil {
+			return nil
+		}
+		d.unreadable(n, what+" is not made of \"key: value\" lines", "write key: value")
 		return nil
 	}
 	seen := map[string]bool{}
@@ -126,8 +204,8 @@ func (m *mapping) value(key string) ast.Node {
 	return nil
 }
 
-// finish notes every key that nobody asked for, with the nearest known one.
-func (m *mapping) finish() {
+// finish notes every key that nobody asked for, with the nearest known one, and says how many there were.
+func (m *mapping) finish() (unknown int) {
 	known := make([]string, 0, len(m.used))
 	for k := range m.used {
 		known = append(known, k)
@@ -136,8 +214,10 @@ func (m *mapping) finish() {
 	for _, k := range m.keys {
 		if name := keyName(k); !m.used[name] {
 			m.doc.fail(k.Key, fmt.Sprintf("unknown key %q", name), suggest(name, known))
+			unknown++
 		}
 	}
+	return unknown
 }
 
 func suggest(name string, known []string) string {
@@ -173,230 +253,3 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
-
-// scalar returns the text of a scalar node with ${NAME} replaced from the environment.
-func (d *document) scalar(n ast.Node, what string) (string, bool) {
-	var s string
-	switch n := n.(type) {
-	case *ast.StringNode:
-		s = n.Value
-	case *ast.LiteralNode:
-		s = n.Value.Value
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		s = n.GetToken().Value
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-		d.fail(n, what+" uses a YAML anchor or tag", "write the value itself")
-		return "", false
-	default:
-		d.fail(n, what+" is not a single value", "write one value on this line")
-		return "", false
-	}
-	missing := ""
-	s = expand(s, func(name string) string {
-		v, ok := d.env(name)
-		if !ok {
-			missing = name
-		}
-		return v
-	})
-	if missing != "" {
-		d.fail(n, fmt.Sprintf("environment variable %s is not set", missing), fmt.Sprintf("export %s=… before starting daybook", missing))
-		return "", false
-	}
-	return s, true
-}
-
-// expand replaces ${NAME} only; a lone $ and $day stay.
-func expand(s string, value func(string) string) string {
-	for from := 0; ; {
-		i := strings.Index(s[from:], "${")
-		if i < 0 {
-			return s
-		}
-		i += from
-		j := strings.IndexByte(s[i:], '}')
-		if j < 0 {
-			return s
-		}
-		v := value(s[i+2 : i+j])
-		s = s[:i] + v + s[i+j+1:]
-		from = i + len(v)
-	}
-}
-
-func (m *mapping) str(key, fallback string) string {
-	n := m.value(key)
-	if n == nil {
-		return fallback
-	}
-	s, ok := m.doc.scalar(n, key)
-	if !ok {
-		return fallback
-	}
-	return s
-}
-
-// written is the text of a key before the environment is put in.
-func (m *mapping) written(key string) string {
-	if n := m.value(key); n != nil {
-		return n.GetToken().Value
-	}
-	return ""
-}
-
-// one reads a string out of a fixed set.
-func (m *mapping) one(key, fallback string, allowed ...string) string {
-	s := m.str(key, fallback)
-	if n := m.value(key); n != nil && !slices.Contains(allowed, s) {
-		m.doc.fail(n, fmt.Sprintf("%s cannot be %q", key, s), "write "+strings.Join(allowed, ", "))
-		return fallback
-	}
-	return s
-}
-
-func (m *mapping) integer(key string, fallback, low int64) int64 {
-	n := m.value(key)
-	if n == nil {
-		return fallback
-	}
-	s, ok := m.doc.scalar(n, key)
-	v, err := strconv.ParseInt(strings.ReplaceAll(s, "_", ""), 10, 64)
-	if ok && (err != nil || v < low) {
-		m.doc.fail(n, fmt.Sprintf("%s is %q", key, s), fmt.Sprintf("write a whole number of at least %d", low))
-		return fallback
-	}
-	return v
-}
-
-func (m *mapping) boolean(key string, fallback bool) bool {
-	n := m.value(key)
-	if n == nil {
-		return fallback
-	}
-	if b, ok := n.(*ast.BoolNode); ok {
-		return b.Value
-	}
-	m.doc.fail(n, key+" is not true or false", "write true or false")
-	return fallback
-}
-
-// list reads one scalar or a sequence of scalars.
-func (m *mapping) list(key string) []string {
-	n := m.value(key)
-	if n == nil {
-		return nil
-	}
-	return m.doc.list(n, key)
-}
-
-func (d *document) list(n ast.Node, what string) []string {
-	seq, ok := n.(*ast.SequenceNode)
-	if !ok {
-		if s, ok := d.scalar(n, what); ok {
-			return []string{s}
-		}
-		return nil
-	}
-	out := make([]string, 0, len(seq.Values))
-	for _, v := range seq.Values {
-		if s, ok := d.scalar(v, what); ok {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// each calls f for every mapping of a sequence.
-func (m *mapping) each(key string, f func(*mapping)) {
-	n := m.value(key)
-	if n == nil {
-		return
-	}
-	seq, ok := n.(*ast.SequenceNode)
-	if !ok {
-		m.doc.fail(n, key+" is not a list", `begin each entry with "- "`)
-		return
-	}
-	for _, v := range seq.Values {
-		if entry := m.doc.mapping(v, "an entry of "+key); entry != nil {
-			f(entry)
-		}
-	}
-}
-
-// sub reads a nested mapping, nil when absent.
-func (m *mapping) sub(key string) *mapping {
-	n := m.value(key)
-	if n == nil {
-		return nil
-	}
-	return m.doc.mapping(n, key)
-}
-
-// words reads one string for every locale, or {ko: …, en: …}.
-func (m *mapping) words(key string) Words {
-	n := m.value(key)
-	if n == nil {
-		return nil
-	}
-	switch n.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-		sub := m.doc.mapping(n, key)
-		w := Words{}
-		for _, l := range []string{"ko", "en"} {
-			if s := sub.str(l, ""); s != "" {
-				w[l] = s
-			}
-		}
-		sub.finish()
-		return w
-	}
-	if s, ok := m.doc.scalar(n, key); ok {
-		return Words{"": s}
-	}
-	return nil
-}
-
-func (m *mapping) zone(key string, fallback *time.Location) *time.Location {
-	n := m.value(key)
-	if n == nil {
-		return fallback
-	}
-	s, _ := m.doc.scalar(n, key)
-	loc, err := time.LoadLocation(s)
-	if err != nil || s == "" || s == "Local" {
-		m.doc.fail(n, fmt.Sprintf("%q is not a time zone", s), "write an IANA name such as Asia/Seoul or UTC")
-		return fallback
-	}
-	return loc
-}
-
-// schedule reads at/on or cron, and timezone.
-func (m *mapping) schedule(zone *time.Location) calendar.Schedule {
-	s := calendar.Schedule{Zone: m.zone("timezone", zone)}
-	at, on, cron := m.value("at"), m.value("on"), m.value("cron")
-	var err error
-	switch {
-	case at != nil && cron != nil:
-		m.doc.fail(cron, "both at and cron are given", "keep one of them")
-	case cron != nil:
-		if s.Cron, err = calendar.ParseCron(m.str("cron", "")); err != nil {
-			m.doc.fail(cron, err.Error(), "")
-		}
-	case at != nil:
-		if s.Hour, s.Minute, err = calendar.ParseClock(m.str("at", "")); err != nil {
-			m.doc.fail(at, err.Error(), "")
-		}
-	default:
-		m.doc.fail(m.node, "a schedule without a time", `write at: "07:00" or cron: "0 7 * * *"`)
-	}
-	if on != nil {
-		if s.On, err = calendar.ParseWeekdays(strings.Join(m.list("on"), ",")); err != nil {
-			m.doc.fail(on, err.Error(), "")
-		}
-	}
-	return s
-}
-
-// Environment is the process's own, for Load.
-func Environment(name string) (string, bool) { return os.LookupEnv(name) }

@@ -30,6 +30,11 @@ var operators = []string{"->>", "<=>", "<->", "!~~", "<=", ">=", "<>", "!=", "==
 
 // scan splits SQL into tokens whose texts, joined, are the input. A string, name or comment that never ends is a fault.
 func scan(text string) ([]token, error) {
+	for at, r := range text {
+		if r == 0 || r == utf8.RuneError && !strings.HasPrefix(text[at:], string(utf8.RuneError)) {
+			return nil, invalid(text, at, "the text is not UTF-8", "save the file as UTF-8")
+		}
+	}
 	var tokens []token
 	for at := 0; at < len(text); {
 		k, n := next(text[at:])
@@ -85,14 +90,14 @@ func isWord(c byte) bool {
 	return c == '_' || c >= utf8.RuneSelf || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// wordLen keeps the point and the signed exponent of a number together.
+// wordLen keeps the point and the signed exponent of a number together; a name may have $ inside.
 func wordLen(s string) int {
 	n := 0
 	number := s[0] >= '0' && s[0] <= '9'
 	for n < len(s) {
 		c := s[n]
 		exponent := number && (c == '+' || c == '-') && (s[n-1] == 'e' || s[n-1] == 'E') && n+1 < len(s) && s[n+1] >= '0' && s[n+1] <= '9'
-		if !isWord(c) && !exponent && !(number && c == '.') {
+		if !isWord(c) && !exponent && !(number && c == '.') && !(n > 0 && !number && c == '$') {
 			break
 		}
 		n++
@@ -197,6 +202,20 @@ func offset(position string) int {
 		return -1
 	}
 	return n
+}
+
+// byteOffset is the byte offset of the n-th character: the engine counts bytes everywhere but in syntax errors, where it counts characters.
+func byteOffset(text string, n int) int {
+	for at := range text {
+		if n == 0 {
+			return at
+		}
+		n--
+	}
+	if n == 0 {
+		return len(text)
+	}
+	return -1
 }
 
 // Normalize gives a form of the statement for fingerprints: comments, white space and a closing semicolon make no difference, a changed literal,

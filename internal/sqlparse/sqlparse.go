@@ -113,7 +113,7 @@ func (p *Parser) Parse(ctx context.Context, text string) (Statement, error) {
 
 func syntaxFault(text string, tokens []token, s serialized) error {
 	if s.ErrorType == "parser" {
-		return invalid(text, offset(s.Position), s.ErrorMessage, "")
+		return invalid(text, byteOffset(text, offset(s.Position)), s.ErrorMessage, "")
 	}
 	if strings.HasPrefix(s.ErrorMessage, "Only SELECT") {
 		first := firstToken(tokens)

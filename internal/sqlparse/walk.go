@@ -11,6 +11,9 @@ import (
 // tableFunctions are the ones that make rows from values; all others read files, settings or the catalog.
 var tableFunctions = []string{"unnest", "range", "generate_series"}
 
+// engineNames begin the names of the engine's own views, which tell paths and settings.
+var engineNames = []string{"duckdb_", "pragma_", "sqlite_", "pg_"}
+
 // walker collects names from the engine's tree, in which every object may carry type, class and query_location.
 type walker struct {
 	text string
@@ -140,6 +143,9 @@ func (w walker) table(object map[string]json.RawMessage, names scope, at int) er
 	}
 	if strings.ContainsAny(name, `./\:*?`) {
 		return invalid(w.text, at, fmt.Sprintf("%q is a file, not a table", name), "sources are the way in: declare a source and select from its name")
+	}
+	if slices.ContainsFunc(engineNames, func(p string) bool { return strings.HasPrefix(strings.ToLower(name), p) }) {
+		return invalid(w.text, at, fmt.Sprintf("%s is the engine's own", name), "select from tables and marts of the project")
 	}
 	w.seen.Tables = append(w.seen.Tables, w.ref(name, at))
 	return nil

@@ -75,7 +75,8 @@ func arrayEnd(o Object, decoder *json.Decoder, ends *lineEnds, skipped int64) er
 		return broken(o, err, ends, skipped)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return fault.New(fault.Damaged, fmt.Sprintf("in %s something follows the JSON array at line %d", o.Name, ends.line(skipped+decoder.InputOffset())), "write format: ndjson if there is one record per line")
+		line := ends.line(skipped + decoder.InputOffset())
+		return fault.New(fault.Damaged, fmt.Sprintf("in %s something follows the JSON array at line %d", o.Name, line), "write format: ndjson if there is one record per line")
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func (c column) fits(raw string) string {
 		return fmt.Sprintf("TRY(CAST(CAST(%s AS JSON) AS %s))", raw, c.sql)
 	case c.Type == "integer" || c.Type == "bigint":
 		// The engine casts 3.7 to 4; a number with a fraction does not fit an integer.
-		return fmt.Sprintf("CASE WHEN NOT contains(%s, '.') OR TRY_CAST(%s AS DOUBLE) %% 1 = 0 THEN TRY_CAST(%s AS %s) END", raw, raw, raw, c.sql)
+		return fmt.Sprintf("CASE WHEN TRY_CAST(%s AS DOUBLE) %% 1 = 0 THEN TRY_CAST(%s AS %s) END", raw, raw, c.sql)
 	}
 	return fmt.Sprintf("TRY_CAST(%s AS %s)", raw, c.sql)
 }
@@ -80,7 +80,8 @@ func reasons(s project.Source, columns []column) (reason, column string) {
 		fmt.Fprintf(&why, " WHEN %d THEN %s", -(i + 1), text(c.Name+" is required and missing"))
 		fmt.Fprintf(&which, " WHEN %d THEN %s", i+1, text(c.Name))
 	}
-	fmt.Fprintf(&why, " WHEN %d THEN 'the record is not valid JSON' WHEN %d THEN %s", markBroken, markUnlike, text("other records have the same "+strings.Join(s.Key, ", ")+" and different values"))
+	unlike := "other records have the same " + strings.Join(s.Key, ", ") + " and different values"
+	fmt.Fprintf(&why, " WHEN %d THEN 'the record is not valid JSON' WHEN %d THEN %s", markBroken, markUnlike, text(unlike))
 	return "CASE bad" + why.String() + " END", "CASE abs(bad)" + which.String() + " ELSE '' END"
 }
 

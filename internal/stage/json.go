@@ -30,7 +30,7 @@ func (r *run) jsonRelation() string {
 	}
 	var values strings.Builder
 	for i, c := range r.columns {
-		root := fmt.Sprintf("struct_extract(s, %s)", text(c.path[0]))
+		root := fmt.Sprintf("struct_extract_at(s, %d)", at[c.path[0]])
 		fmt.Fprintf(&values, ", %s AS r%d", c.pick(root, whole[c.path[0]]), i)
 	}
 	transform := fmt.Sprintf("TRY(json_transform(text, %s))", text("{"+strings.Join(spec, ",")+"}"))

@@ -20,26 +20,28 @@ func (r *run) settle(ctx context.Context) (unlike string, err error) {
 		return "", err
 	}
 	among := fmt.Sprintf("bad = 0 AND %[1]s IN (SELECT %[1]s FROM typed WHERE bad = 0 GROUP BY ALL HAVING count(*) > 1)", r.keyValue())
-	identical := fmt.Sprintf("UPDATE typed SET bad = %d WHERE rowid IN (SELECT id FROM (SELECT rowid AS id, row_number() OVER (PARTITION BY %s ORDER BY object, line) AS n FROM typed WHERE %s) WHERE n > 1)",
-		markRepeat, r.valueColumns(), among)
-	if err := r.exec(ctx, identical); err != nil {
+	if err := r.dropAllButFirst(ctx, among, r.valueColumns(), "object, line"); err != nil {
 		return "", err
 	}
 	switch s.Duplicates {
 	case "latest":
-		return "", r.exec(ctx, fmt.Sprintf(
-			"UPDATE typed SET bad = %d WHERE rowid IN (SELECT id FROM (SELECT rowid AS id, row_number() OVER (PARTITION BY %s ORDER BY %s DESC NULLS LAST, object DESC, line DESC) AS n FROM typed WHERE %s) WHERE n > 1)",
-			markRepeat, key, r.valueOf(s.LatestBy), among))
+		return "", r.dropAllButFirst(ctx, among, key, r.valueOf(s.LatestBy)+" DESC NULLS LAST, object DESC, line DESC")
 	case "reject":
 		return "", r.exec(ctx, fmt.Sprintf("UPDATE typed SET bad = %d, text = %s WHERE %s", markUnlike, r.shown(), among))
 	}
 	return r.unlike(ctx, key, among)
 }
 
+// dropAllButFirst marks the records that follow another one of the same values.
+func (r *run) dropAllButFirst(ctx context.Context, among, values, order string) error {
+	return r.exec(ctx, fmt.Sprintf(`UPDATE typed SET bad = %d WHERE rowid IN (SELECT id FROM (
+SELECT rowid AS id, row_number() OVER (PARTITION BY %s ORDER BY %s) AS n FROM typed WHERE %s) WHERE n > 1)`, markRepeat, values, order, among))
+}
+
 // unlike names the first keys that have different records.
 func (r *run) unlike(ctx context.Context, key, among string) (string, error) {
-	rows, err := r.conn.QueryContext(ctx, fmt.Sprintf("SELECT concat_ws(', ', %s), string_agg(o.name || ' line ' || line, ', ' ORDER BY object, line) FROM (SELECT * FROM typed WHERE %s) JOIN objects o USING (object) GROUP BY ALL ORDER BY min(object), min(line) LIMIT 3",
-		key, among))
+	rows, err := r.conn.QueryContext(ctx, fmt.Sprintf(`SELECT concat_ws(', ', %s), string_agg(o.name || ' line ' || line, ', ' ORDER BY object, line)[1:300]
+FROM (SELECT * FROM typed WHERE %s) JOIN objects o USING (object) GROUP BY ALL ORDER BY min(object), min(line) LIMIT 3`, key, among))
 	if err != nil {
 		return "", r.explain(ctx, err)
 	}

@@ -56,7 +56,10 @@ type Reject struct {
 	Text   string
 }
 
-// Run stages the objects in their order. Faults: damaged for an object that cannot be read to its end, missing for a day without records where
+// Run stages the objects in their order. Values are never guessed: text that is no value of the declared type rejects the record. Two things
+// are rounded: decimals to their scale, and JSON numbers with a fraction to the 17 digits of a double; send money with more digits as strings.
+//
+// Faults: damaged for an object that cannot be read to its end, missing for a day without records where
 // the source does not allow it, check_failed for more rejects than the source allows, for a key with different rows and for undeclared
 // columns where they must not be. After check_failed the result and both files are complete.
 func Run(ctx context.Context, job Job) (Result, error) {

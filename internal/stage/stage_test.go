@@ -157,6 +157,13 @@ func TestLinesBecomeTypedRowsInTheirOrder(t *testing.T) {
 	same(t, result.NewColumns, []string{"new", "newer"})
 }
 
+func TestNamesOfJSONAreExact(t *testing.T) {
+	s := contract("ndjson", "a<id integer", "b<ID integer", "c<it's.a\"b\\c.d text", "d<it's json", "e<id.x text")
+	result := mustRun(t, jobFor(t, s, object{"a", `{"Id":0,"ID":2,"id":1,"id":3,"it's":{"a\"b\\c":{"d":"x","D":"y"}}}` + "\n" + `{"id":null,"it's":"\u0000"}`}))
+	same(t, read(t, result.Data), []string{`1|2|x|{"a\"b\\c":{"d":"x","D":"y"}}|∅`, `∅|∅|∅|"\u0000"|∅`})
+	same(t, result.NewColumns, []string{"Id"})
+}
+
 func TestTimestampsWithoutOffsetAreReadInTheSourcesZone(t *testing.T) {
 	seoul, err := time.LoadLocation("Asia/Seoul")
 	if err != nil {
@@ -187,6 +194,8 @@ func TestRecordsThatDoNotFitAreRejectedWithReasonObjectAndLine(t *testing.T) {
 		``,
 		`{"id":99999999999,"who":{"name":"x"}}`,
 		`{"id":true,"who":{"name":"x"}}`,
+		`{"id":15e-1,"who":{"name":"x"}}`,
+		`{"id":"9.5e0","who":{"name":"x"}}`,
 	}, "\n")}))
 	same(t, query(t, `SELECT object, line, "column", reason FROM read_parquet('`+result.Rejects+"')"), []string{
 		`a.ndjson|2|id|id is not an integer: "1.5"`,
@@ -201,8 +210,10 @@ func TestRecordsThatDoNotFitAreRejectedWithReasonObjectAndLine(t *testing.T) {
 		`a.ndjson|11||the record is not valid UTF-8`,
 		`a.ndjson|13|id|id is not an integer: "99999999999"`,
 		`a.ndjson|14|id|id is not an integer: "true"`,
+		`a.ndjson|15|id|id is not an integer: "1.5"`,
+		`a.ndjson|16|id|id is not an integer: "9.5e0"`,
 	})
-	same(t, []int64{result.Records, result.Staged, result.Rejected}, []int64{13, 1, 12})
+	same(t, []int64{result.Records, result.Staged, result.Rejected}, []int64{15, 1, 14})
 	same(t, result.Samples[0], Reject{Object: "a.ndjson", Line: 2, Reason: `id is not an integer: "1.5"`, Column: "id", Text: `{"id":1.5,"who":{"name":"x"}}`})
 }
 

@@ -20,7 +20,8 @@ func (r *run) write(ctx context.Context) (Result, error) {
 	}
 	data := fmt.Sprintf("COPY (SELECT %s FROM typed WHERE bad = 0) TO %s (FORMAT parquet, COMPRESSION zstd)", strings.Join(columns, ", "), text(result.Data))
 	reason, column := reasons(r.job.Source, r.columns)
-	rejects := fmt.Sprintf(`COPY (SELECT o.name AS object, line, reason, "column", CASE WHEN strlen(text) <= 1000 THEN text WHEN strlen(left(text, 333)) <= 1000 THEN left(text, 333) ELSE left(text, 250) END AS text FROM (
+	rejects := fmt.Sprintf(`COPY (SELECT o.name AS object, line, reason, "column",
+  CASE WHEN strlen(text) <= 1000 THEN text WHEN strlen(left(text, 333)) <= 1000 THEN left(text, 333) ELSE left(text, 250) END AS text FROM (
 SELECT object, line, %s AS reason, %s AS "column", text FROM typed WHERE bad NOT IN (0, %d) UNION ALL SELECT * FROM reject)
 JOIN objects o USING (object) ORDER BY object, line) TO %s (FORMAT parquet, COMPRESSION zstd)`, reason, column, markRepeat, text(result.Rejects))
 	if err := r.exec(ctx, data+"; "+rejects); err != nil {
@@ -40,7 +41,8 @@ func (r *run) count(ctx context.Context, result *Result) error {
 		return err
 	}
 	if sum := result.Staged + result.Rejected + result.Deduplicated; sum != result.Records {
-		return fmt.Errorf("stage %s: %d records were read, and %d staged + %d rejected + %d deduplicated are %d", r.job.Source.Name, result.Records, result.Staged, result.Rejected, result.Deduplicated, sum)
+		return fmt.Errorf("stage %s: %d records were read, and %d staged + %d rejected + %d deduplicated are %d",
+			r.job.Source.Name, result.Records, result.Staged, result.Rejected, result.Deduplicated, sum)
 	}
 	if len(r.job.Source.Key) > 0 {
 		return nil

@@ -57,8 +57,13 @@ func paletted(img *image.RGBA) *image.Paletted {
 		p[i] = color.RGBA{c[0], c[1], c[2], 255}
 	}
 	out := image.NewPaletted(img.Rect, p)
-	for i := range out.Pix {
-		out.Pix[i] = nearest[[3]uint8(img.Pix[4*i:4*i+3])]
+	var last [3]uint8
+	index := nearest[last]
+	for i := range out.Pix { // neighbours are mostly alike, and a map is slow
+		if c := [3]uint8(img.Pix[4*i : 4*i+3]); c != last {
+			last, index = c, nearest[c]
+		}
+		out.Pix[i] = index
 	}
 	return out
 }
@@ -66,9 +71,15 @@ func paletted(img *image.RGBA) *image.Paletted {
 // histogram is in the order of the colours, so that the same picture always gives the same palette.
 func histogram(img *image.RGBA) []tone {
 	counts := map[[3]uint8]int{}
+	last, run := [3]uint8(img.Pix), 0
 	for i := 0; i < len(img.Pix); i += 4 {
-		counts[[3]uint8(img.Pix[i:i+3])]++
+		if c := [3]uint8(img.Pix[i : i+3]); c != last {
+			counts[last] += run
+			last, run = c, 0
+		}
+		run++
 	}
+	counts[last] += run
 	tones := make([]tone, 0, len(counts))
 	for c, n := range counts {
 		tones = append(tones, tone{c, n})

@@ -16,7 +16,7 @@ const (
 	scale     = 2 // device pixels to a pixel of the option
 	largest   = 4000
 	timeLimit = 10 * time.Second
-	// A chart takes about 20 MB; this stops one that would take the machine.
+	// The six kinds of chart keep a whole process under 60 MB; this stops one that would take the machine.
 	memoryLimit = 256 << 20
 )
 

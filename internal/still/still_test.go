@@ -222,6 +222,14 @@ func TestWordsOfTheDataAreNotTakenForTokensOrFormatters(t *testing.T) {
 	}
 }
 
+func TestHostileWordsAreDrawnAndBreakNothing(t *testing.T) {
+	words := `["a\u0001b\u0000","\ud800 half","</text><script>","]]>","&amp;","\ufffe","{a|b}","\u202e x","👨\u200d👩"]`
+	option := `{"xAxis":{"type":"category","data":` + words + `,"axisLabel":{"interval":0}},"yAxis":{},"series":[{"type":"bar","name":"</svg>\u0002","data":[1,2,3,4,5,6,7,8,9]}],"legend":{}}`
+	if _, err := renderer(t).PNG(t.Context(), []byte(option), 900, 200); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAWrongOptionIsAnErrorThatNamesIt(t *testing.T) {
 	r := renderer(t)
 	for option, want := range map[string]string{

@@ -72,14 +72,14 @@ func (s *Store) DeleteSessions(ctx context.Context, person string) error {
 type Token struct {
 	Purpose                string
 	Hash                   string // SHA-256 of the token, in hex
-	Person                 string
+	Person                 string // empty for who is not known yet, such as the first admin
 	Created, Expires, Used time.Time
 }
 
 const tokenColumns = "purpose, hash, person, created, expires, used"
 
 func (k *Token) fields() []any {
-	return []any{&k.Purpose, &k.Hash, &k.Person, (*instant)(&k.Created), (*instant)(&k.Expires), (*instant)(&k.Used)}
+	return []any{&k.Purpose, &k.Hash, (*reference)(&k.Person), (*instant)(&k.Created), (*instant)(&k.Expires), (*instant)(&k.Used)}
 }
 
 // CreateToken records a token and forgets those that expired before it was created.

@@ -100,3 +100,15 @@ func TestFailedSignInsAreCountedByKeyAndTime(t *testing.T) {
 		same(t, 2, must(s.FailedSignIns(t.Context(), "ada", noon.Add(-time.Hour)))(t)) // the first is forgotten
 	})
 }
+
+func TestATokenMayBelongToNobodyYet(t *testing.T) {
+	withStore(t, func(t *testing.T, s *store.Store) {
+		now := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+		check(t, s.CreateToken(t.Context(), store.Token{Purpose: "setup", Hash: "h", Created: now, Expires: now.Add(time.Hour)}))
+		k, err := s.UseToken(t.Context(), "setup", "h", now)
+		check(t, err)
+		if k.Person != "" {
+			t.Errorf("it belongs to %q", k.Person)
+		}
+	})
+}

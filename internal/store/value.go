@@ -103,3 +103,25 @@ func newID() (string, error) {
 	}
 	return id.String(), nil
 }
+
+// reference is the id of a row that may be none: null in the database, empty in Go.
+type reference string
+
+func (r reference) Value() (driver.Value, error) {
+	if r == "" {
+		return nil, nil
+	}
+	return string(r), nil
+}
+
+func (r *reference) Scan(v any) error {
+	switch v := v.(type) {
+	case nil:
+		*r = ""
+	case string:
+		*r = reference(v)
+	default:
+		return fmt.Errorf("%T is not an id", v)
+	}
+	return nil
+}

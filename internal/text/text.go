@@ -28,7 +28,7 @@ type table struct{ ko, en map[string]string }
 
 // tables lists every set; a key is in one of them only.
 func tables() []table {
-	return []table{{wordsKo, wordsEn}, {pagesKo, pagesEn}, {reportKo, reportEn}}
+	return []table{{wordsKo, wordsEn}, {pagesKo, pagesEn}, {reportKo, reportEn}, {handlersKo, handlersEn}}
 }
 
 func (t table) in(l Locale) map[string]string {

@@ -6,6 +6,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,7 +49,11 @@ func Duck(ctx context.Context, options Options) (*DuckDB, error) {
 	if options.Zone == nil {
 		options.Zone = time.UTC
 	}
-	connector, err := duckdb.NewConnector(options.dsn(), options.session)
+	dsn, err := options.dsn()
+	if err != nil {
+		return nil, err
+	}
+	connector, err := duckdb.NewConnector(dsn, options.session)
 	if err != nil {
 		return nil, openFault(options.Path, err)
 	}
@@ -59,29 +66,32 @@ func Duck(ctx context.Context, options Options) (*DuckDB, error) {
 	return w, nil
 }
 
-func (o Options) dsn() string {
-	settings := []string{"autoinstall_known_extensions=false", "autoload_known_extensions=false"}
+// dsn sets what belongs to the whole engine; temp_directory, once used, cannot be set again by later sessions.
+func (o Options) dsn() (string, error) {
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return "", fmt.Errorf("open the warehouse: %w", err)
+	}
+	if strings.ContainsAny(path, "?#%") {
+		return "", fault.New(fault.Invalid, fmt.Sprintf("a warehouse cannot live at %s", path), "move it to a directory without ?, # and % in its path")
+	}
+	settings := url.Values{"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"}}
 	if o.Memory != "" {
-		settings = append(settings, "memory_limit="+o.Memory)
+		settings.Set("memory_limit", o.Memory)
 	}
 	if o.Threads > 0 {
-		settings = append(settings, fmt.Sprintf("threads=%d", o.Threads))
+		settings.Set("threads", strconv.Itoa(o.Threads))
 	}
-	return o.Path + "?" + strings.Join(settings, "&")
+	if o.Temp != "" {
+		settings.Set("temp_directory", o.Temp)
+	}
+	return path + "?" + settings.Encode(), nil
 }
 
 // session sets what belongs to one connection.
 func (o Options) session(execer driver.ExecerContext) error {
-	statements := []string{"SET errors_as_json = true", "SET TimeZone = " + text(o.Zone.String())}
-	if o.Temp != "" {
-		statements = append(statements, "SET temp_directory = "+text(o.Temp))
-	}
-	for _, s := range statements {
-		if _, err := execer.ExecContext(context.Background(), s, nil); err != nil {
-			return fmt.Errorf("%s: %w", s, err)
-		}
-	}
-	return nil
+	_, err := execer.ExecContext(context.Background(), "SET errors_as_json = true; SET TimeZone = "+text(o.Zone.String()), nil)
+	return err
 }
 
 func (w *DuckDB) prepare(ctx context.Context) error {
@@ -139,7 +149,7 @@ func (w *DuckDB) Columns(ctx context.Context, node string) ([]Column, error) {
 		return nil, engineFault(ctx, "read the columns of "+node, "", 0, err)
 	}
 	defer conn.Close()
-	columns, err := tableColumns(ctx, conn, node)
+	columns, err := tableColumns(ctx, conn, node, false)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +192,7 @@ func (w *DuckDB) write(ctx context.Context, what string, do func(*sql.Conn) erro
 		return errors.Join(err, rollback(ctx, conn))
 	}
 	if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
-		return engineFault(ctx, what, "", 0, err)
+		return errors.Join(engineFault(ctx, what, "", 0, err), rollback(ctx, conn))
 	}
 	return nil
 }
@@ -196,10 +206,11 @@ func rollback(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// tableColumns is empty when there is no such table.
-func tableColumns(ctx context.Context, conn *sql.Conn, table string) ([]Column, error) {
+// tableColumns are those of a table of the warehouse, or of the session (temp); none when there is no such table.
+func tableColumns(ctx context.Context, conn *sql.Conn, table string, temp bool) ([]Column, error) {
 	rows, err := conn.QueryContext(ctx, `SELECT column_name, data_type FROM duckdb_columns()
-WHERE table_name = $table AND (schema_name = 'main' AND NOT internal) AND database_name IN (current_database(), 'temp') ORDER BY column_index`, sql.Named("table", table))
+WHERE table_name = $table AND schema_name = 'main' AND database_name = CASE WHEN $temp THEN 'temp' ELSE current_database() END
+ORDER BY column_index`, sql.Named("table", table), sql.Named("temp", temp))
 	if err != nil {
 		return nil, engineFault(ctx, "read the columns of "+table, "", 0, err)
 	}

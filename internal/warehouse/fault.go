@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -16,6 +17,9 @@ import (
 )
 
 var holder = regexp.MustCompile(`\(PID (\d+)\)|PID (\d+)`)
+
+// damage is what the engine says of a file that it did not write like that.
+var damage = []string{"not a valid DuckDB database", "corrupt", "checksum", "Could not read enough bytes", "replaying WAL", "Serialization Error", "Failed to deserialize"}
 
 // openFault explains why the file could not be opened.
 func openFault(path string, err error) error {
@@ -29,8 +33,7 @@ func openFault(path string, err error) error {
 		return fault.Wrap(fault.Busy, err, fmt.Sprintf("%s is held by %s", path, who), "use the server that runs, or end that process")
 	case strings.Contains(message, "No space left"):
 		return noSpace(err)
-	case strings.Contains(message, "not a valid DuckDB database"), strings.Contains(message, "corrupt"), strings.Contains(message, "checksum"),
-		strings.Contains(message, "WAL"), strings.Contains(message, "Serialization"):
+	case slices.ContainsFunc(damage, func(s string) bool { return strings.Contains(message, s) }):
 		return fault.Wrap(fault.Damaged, err, path+" cannot be read as a warehouse", "restore it from a backup, or delete it and run again: all of it is rebuilt from the lake")
 	}
 	return fmt.Errorf("open the warehouse %s: %w", path, err)
@@ -83,6 +86,20 @@ func place(text, position string, shift int) (line, column int) {
 	if at -= shift; err != nil || at < 0 || at > len(text) {
 		return 0, 0
 	}
-	before := text[:at]
+	return lineColumn(text[:at])
+}
+
+// syntaxPlace is place for a syntax error of the text itself: there the engine counts characters, not bytes.
+func syntaxPlace(text, position string) (line, column int) {
+	at, err := strconv.Atoi(position)
+	characters := []rune(text)
+	if err != nil || at < 0 || at > len(characters) {
+		return 0, 0
+	}
+	return lineColumn(string(characters[:at]))
+}
+
+// lineColumn is the place after the text before it.
+func lineColumn(before string) (line, column int) {
 	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
 }

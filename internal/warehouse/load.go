@@ -46,7 +46,7 @@ func (l loading) run(ctx context.Context, done *Loaded) error {
 		return err
 	}
 	done.Columns = columns
-	had, err := tableColumns(ctx, l.conn, l.Node)
+	had, err := tableColumns(ctx, l.conn, l.Node, false)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (l loading) compute(ctx context.Context) ([]Column, error) {
 	if _, err := l.conn.ExecContext(ctx, prefix+l.SQL, l.day); err != nil {
 		return nil, engineFault(ctx, "run the SQL of "+l.Node, l.SQL, len(prefix), err)
 	}
-	columns, err := tableColumns(ctx, l.conn, incoming)
+	columns, err := tableColumns(ctx, l.conn, incoming, true)
 	if err != nil || l.Full {
 		return columns, err
 	}
@@ -122,30 +122,49 @@ func (l loading) check(ctx context.Context) ([]Result, error) {
 	results := make([]Result, 0, len(l.Checks))
 	var failed []string
 	for _, c := range l.Checks {
-		r := Result{Name: c.Name, Warning: c.Warning}
-		var ok sql.NullBool
-		var value, want sql.NullString
-		var examples any
-		if err := l.conn.QueryRowContext(ctx, c.SQL, l.day).Scan(&ok, &value, &want, &examples); err != nil {
-			if errors.Is(err, sql.ErrNoRows) {
-				return results, fault.New(fault.Invalid, fmt.Sprintf("check %s of %s gives no row", c.Name, l.Node), "")
-			}
-			return results, engineFault(ctx, fmt.Sprintf("check %s of %s", c.Name, l.Node), c.SQL, 0, err)
-		}
-		r.OK, r.Value, r.Want = ok.Bool, value.String, want.String
-		if list, is := examples.([]any); is {
-			for _, e := range list {
-				r.Examples = append(r.Examples, fmt.Sprint(e))
-			}
+		r, err := l.ask(ctx, c)
+		if err != nil {
+			return results, err
 		}
 		if results = append(results, r); !r.OK && !r.Warning {
 			failed = append(failed, fmt.Sprintf("%s is %s, not %s", r.Name, r.Value, r.Want))
 		}
 	}
 	if len(failed) > 0 {
-		return results, fault.New(fault.CheckFailed, fmt.Sprintf("%s of %s: %s", l.Node, l.Asked, strings.Join(failed, "; ")), "mend the source or the SQL and run it again; readers keep the rows from before")
+		return results, fault.New(fault.CheckFailed, fmt.Sprintf("%s of %s: %s", l.Node, l.Asked, strings.Join(failed, "; ")),
+			"mend the source or the SQL and run it again; readers keep the rows from before")
 	}
 	return results, nil
+}
+
+func (l loading) ask(ctx context.Context, c Check) (Result, error) {
+	r := Result{Name: c.Name, Warning: c.Warning}
+	var ok sql.NullBool
+	var value, want sql.NullString
+	var examples any
+	err := l.conn.QueryRowContext(ctx, c.SQL, l.day).Scan(&ok, &value, &want, &examples)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, fault.New(fault.Invalid, fmt.Sprintf("check %s of %s gives no row", c.Name, l.Node), "")
+	}
+	if err != nil {
+		err = engineFault(ctx, fmt.Sprintf("check %s of %s", c.Name, l.Node), c.SQL, 0, err)
+		// The check's SQL is made by the program, so a place in it is none in the user's file.
+		var f *fault.Error
+		if errors.As(err, &f) {
+			f.Line, f.Column = 0, 0
+		}
+		return r, err
+	}
+	r.OK, r.Value, r.Want = ok.Bool, value.String, want.String
+	if list, is := examples.([]any); is {
+		for _, e := range list {
+			if e == nil {
+				e = "null"
+			}
+			r.Examples = append(r.Examples, fmt.Sprint(e))
+		}
+	}
+	return r, nil
 }
 
 // finish writes the load record and clears the session.

@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"daybook/internal/calendar"
 	"daybook/internal/fault"
@@ -16,23 +17,34 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 )
 
-// one refuses anything but a single SELECT.
+// one refuses anything but a single SELECT, without preparing it: the driver runs all but the last of several statements to prepare them.
 func (w *DuckDB) one(ctx context.Context, text string) error {
-	var n sql.NullInt64
-	err := w.db.QueryRowContext(ctx, `SELECT json_array_length(json_serialize_sql(?::VARCHAR), '$.statements')`, text).Scan(&n)
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return fault.New(fault.Invalid, "the SQL is not UTF-8", "save the file as UTF-8")
+	}
+	var answer string
+	err := w.db.QueryRowContext(ctx, `SELECT json_serialize_sql(?::VARCHAR, skip_default := true, skip_null := true, skip_empty := true)::VARCHAR`, text).Scan(&answer)
 	if err != nil {
 		return engineFault(ctx, "read the SQL", "", 0, err)
 	}
-	if n.Int64 == 1 {
-		return nil
+	var parsed struct {
+		Kind       string            `json:"error_type"`
+		Message    string            `json:"error_message"`
+		Position   string            `json:"position"`
+		Statements []json.RawMessage `json:"statements"`
 	}
-	// Preparing a statement that does not parse gives the engine's own words and place.
-	if statement, err := w.db.PrepareContext(ctx, text); err == nil {
-		statement.Close()
-	} else if n.Int64 == 0 && strings.Contains(err.Error(), "SYNTAX_ERROR") {
-		return engineFault(ctx, "read the SQL", text, 0, err)
+	if err := json.Unmarshal([]byte(answer), &parsed); err != nil {
+		return fmt.Errorf("read the SQL: %w", err)
 	}
-	return fault.New(fault.Invalid, "this is not exactly one SELECT", "write one SELECT; the warehouse is only read here")
+	switch {
+	case parsed.Kind == "parser":
+		f := fault.New(fault.Invalid, parsed.Message, "")
+		f.Line, f.Column = syntaxPlace(text, parsed.Position)
+		return f
+	case len(parsed.Statements) != 1:
+		return fault.New(fault.Invalid, "this is not exactly one SELECT", "write one SELECT")
+	}
+	return nil
 }
 
 // Query implements Warehouse.

@@ -188,7 +188,7 @@ CREATE INDEX session_person ON session (person);
 CREATE TABLE token (
     purpose TEXT NOT NULL,
     hash    TEXT NOT NULL,
-    person  TEXT NOT NULL REFERENCES person (id),
+    person  TEXT REFERENCES person (id),
     created BIGINT NOT NULL,
     expires BIGINT NOT NULL,
     used    BIGINT NOT NULL,

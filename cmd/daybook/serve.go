@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"daybook/handlers"
+	"daybook/internal/auth"
+	"daybook/internal/stage"
+	"daybook/jobs"
+)
+
+const (
+	defaultAddr = "localhost:8080"
+	lastWords   = 5 * time.Second // how long a stopping server lets answers finish
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	var addr string
+	c := &cobra.Command{
+		Use:     "serve",
+		Short:   "Serve the pages and follow the schedules",
+		Long:    "Owns the project: refreshes and releases what is due, serves the pages, and does what the other commands ask for. The first start prints a one-time link that makes the admin.",
+		Example: "  daybook serve -C library\n  daybook serve -C library --addr :8080",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			h, err := p.openHouse(c.Context(), "serve")
+			if err != nil {
+				return err
+			}
+			return errors.Join(p.serveHouse(c.Context(), h, addr), h.Close())
+		},
+	}
+	c.Flags().StringVar(&addr, "addr", defaultAddr, "host and port; :8080 listens on every address")
+	return c
+}
+
+// serveHouse wires everything that a server has and runs until ctx ends.
+func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
+	if err := h.openPress(ctx); err != nil {
+		return err
+	}
+	pages, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	socket, err := listenSocket(p.dir)
+	if err != nil {
+		return errors.Join(err, pages.Close())
+	}
+	h.log = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	base := localURL(pages.Addr())
+	calendar := &jobs.Calendar{Runner: h.runner, Mailer: h.press.mailer, Log: h.log}
+	closing := make(chan struct{})
+	web := &handlers.Handlers{
+		Project: h.project, Runner: h.runner, Store: h.runner.Store, Lake: h.runner.Lake, Static: h.press.static, Outbox: h.press.outbox,
+		Hasher: auth.NewHasher(2), Upcoming: calendar.Next, Peek: stage.Peek, Render: h.press.printer.Print, Now: time.Now, Log: h.log,
+		BaseURL: base, Version: version(), Closing: closing,
+	}
+	server := &http.Server{Handler: web.Routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	private := &http.Server{Handler: web.API(), ReadHeaderTimeout: 10 * time.Second, ConnContext: nameCaller}
+	ended := make(chan error, 2)
+	go func() { ended <- server.Serve(pages) }()
+	go func() { ended <- private.Serve(socket) }()
+	if err := calendar.Start(ctx); err != nil {
+		return errors.Join(err, server.Close(), private.Close())
+	}
+	p.printf("serving %s at %s\n", h.project.Name, base)
+	if link, err := handlers.SetupLink(ctx, h.runner.Store, base, time.Now()); err != nil {
+		return errors.Join(err, server.Close(), private.Close(), calendar.Stop())
+	} else if link != "" {
+		p.printf("make the admin, once, at %s\n", link)
+	}
+	select {
+	case <-ctx.Done():
+		err = nil
+	case err = <-ended:
+	}
+	close(closing)
+	h.runner.Close() // what runs is interrupted and made again at the next start
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	return errors.Join(err, calendar.Stop(), server.Shutdown(stopping), private.Shutdown(stopping))
+}
+
+// localURL is how a browser on this machine reaches the listener.
+func localURL(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return "http://" + a.String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() || ip.IsLoopback() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(strings.Trim(host, "[]"), port)
+}
