@@ -59,23 +59,3 @@ prove-fuzz: $(BUNDLE)
 
 bench: $(BUNDLE)
 	$(GO) run ./bench
-
-# The long proofs, one target each; make test runs a slice of every one.
-.PHONY: prove prove-kill prove-fuzz prove-seeds bench
-prove: prove-kill prove-seeds prove-fuzz
-
-# kill -9 at fifty random moments of run and backfill.
-prove-kill: $(BUNDLE)
-	DAYBOOK_TEST=strict DAYBOOK_PROVE=1 $(GO) test -count=1 -timeout 10m -run Kill -v ./cmd/daybook
-
-# Real data of the seeds, where it lies beside the repository.
-prove-seeds: $(BUNDLE)
-	$(GO) test -count=1 -timeout 10m -v ./examples
-
-# Every fuzz target for a while.
-prove-fuzz: $(BUNDLE)
-	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
-	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s $$p || exit 1; done; done
-
-bench: $(BUNDLE)
-	$(GO) run ./bench

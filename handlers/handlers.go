@@ -100,6 +100,7 @@ func (h *Handlers) API() http.Handler {
 	e.POST("/api/v1/runs", h.apiRun)
 	e.POST("/api/v1/query", h.apiQuery)
 	e.POST("/api/v1/report", h.apiReport)
+	e.POST("/api/v1/account", h.apiAccount)
 	return e
 }
 

@@ -170,13 +170,17 @@ func (h *Handlers) checks(ctx context.Context, n *jobs.Node, builds []store.Buil
 
 // rowsOf adds a sample of a day, and a source's rejects.
 func (h *Handlers) rowsOf(ctx context.Context, n *jobs.Node, builds []store.Build, day calendar.Day, v *templates.NodeView, p templates.Page) error {
-	l := p.Locale
 	if n.Source != nil && h.Peek != nil {
 		heads, rows, err := h.staged(ctx, jobs.RejectsNode(n.Name), day, rejectRows)
 		if err != nil {
 			return err
 		}
-		t := h.rowTable("rejects", p.T("data.rejects"), heads, rows, l)
+		t := h.rowTable("rejects", p.T("data.rejects"), heads, rows, map[string]bool{"line": true})
+		for i, name := range heads {
+			if key := rejectHeads[name]; key != "" {
+				t.Columns[i].Label = p.T(key)
+			}
+		}
 		t.Empty, v.RejectsSub, v.Rejects = p.T("data.norejects"), day.String(), &t
 	}
 	heads, rows, err := h.rows(ctx, n, day, sampleRows+1)
@@ -187,7 +191,7 @@ func (h *Handlers) rowsOf(ctx context.Context, n *jobs.Node, builds []store.Buil
 		return nil
 	}
 	more := len(rows) > sampleRows
-	t := h.rowTable("sample-rows", p.T("data.sample"), heads, rows[:min(len(rows), sampleRows)], l)
+	t := h.rowTable("sample-rows", p.T("data.sample"), heads, rows[:min(len(rows), sampleRows)], numeric(n))
 	t.Slim, t.Empty, v.Sample = true, p.T("data.nosample"), &t
 	if more {
 		v.SampleSub = p.T("web.firstrows", sampleRows)
@@ -263,12 +267,24 @@ func (h *Handlers) staged(ctx context.Context, node string, day calendar.Day, li
 	return h.Peek(ctx, path, limit)
 }
 
+// rejectHeads are the columns of rejects.
+var rejectHeads = map[string]string{"object": "column.object", "line": "column.line", "reason": "column.reason", "column": "column.name", "text": "column.text", "day": "column.day"}
+
+// numeric are the columns that hold numbers.
+func numeric(n *jobs.Node) map[string]bool {
+	out := map[string]bool{}
+	for _, c := range n.Columns {
+		kind, _, _ := strings.Cut(c.Type, "(")
+		out[c.Name] = slices.Contains([]string{"INTEGER", "BIGINT", "HUGEINT", "SMALLINT", "DOUBLE", "FLOAT", "DECIMAL"}, kind) && !strings.HasSuffix(c.Type, "]")
+	}
+	return out
+}
+
 // rowTable shows values as they are, long ones cut.
-func (h *Handlers) rowTable(id, caption string, heads []string, rows [][]any, l text.Locale) templates.Table {
+func (h *Handlers) rowTable(id, caption string, heads []string, rows [][]any, numeric map[string]bool) templates.Table {
 	t := templates.Table{ID: id, Caption: caption}
-	for i, name := range heads {
-		number := slices.ContainsFunc(rows, func(r []any) bool { return isNumber(r[i]) })
-		t.Columns = append(t.Columns, templates.Column{Label: name, Number: number})
+	for _, name := range heads {
+		t.Columns = append(t.Columns, templates.Column{Label: name, Number: numeric[name]})
 	}
 	for _, r := range rows {
 		cells := make([]templates.TableCell, len(r))
@@ -285,14 +301,6 @@ func (h *Handlers) rowTable(id, caption string, heads []string, rows [][]any, l 
 		t.Rows = append(t.Rows, templates.Row{Cells: cells})
 	}
 	return t
-}
-
-func isNumber(v any) bool {
-	switch v.(type) {
-	case int64, float64:
-		return true
-	}
-	return false
 }
 
 // nodeCSV is a node's day as a file.

@@ -59,6 +59,9 @@ func (h *Handlers) rerun(c echo.Context) error {
 }
 
 func (h *Handlers) start(c echo.Context, req jobs.Request, action string) error {
+	if last := h.yesterday().Add(1); req.Day.After(last) || req.Through.After(last) {
+		return fault.New(fault.Invalid, "a day that has not begun was asked for", "ask for "+h.yesterday().String()+" at the latest")
+	}
 	run, err := h.Runner.Start(c.Request().Context(), req)
 	if err != nil {
 		return err

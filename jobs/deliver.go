@@ -30,9 +30,9 @@ type Mailer struct {
 	Base   string // URL under which readers reach the server, without a final slash
 }
 
-// Delivered counts what became of an edition's deliveries.
+// Delivered counts what became of an edition's deliveries. Those that wait did not leave, and are sent by the next Deliver.
 type Delivered struct {
-	Planned, Accepted, Failed, Unknown int
+	Planned, Waiting, Accepted, Failed, Unknown int
 }
 
 func (d Delivered) String() string {
@@ -71,10 +71,10 @@ func (m *Mailer) Deliver(ctx context.Context, name string, day calendar.Day) (De
 		names[p.ID] = p.Name
 	}
 	err = m.sendAll(ctx, node, figures, edition, pending, names)
-	if e := m.Runner.Store.UpdateEditionState(ctx, edition.ID, EditionReleased, "", now); e != nil {
-		err = errors.Join(err, e)
-	}
 	out, e := m.count(ctx, edition.ID)
+	if e == nil && out.Waiting < max(out.Planned, 1) { // something left, or there is nobody
+		e = m.Runner.Store.UpdateEditionState(ctx, edition.ID, EditionReleased, "", now)
+	}
 	return out, errors.Join(err, e)
 }
 
@@ -83,6 +83,8 @@ func (m *Mailer) count(ctx context.Context, edition string) (Delivered, error) {
 	out := Delivered{Planned: len(all)}
 	for _, d := range all {
 		switch d.State {
+		case store.DeliveryPlanned:
+			out.Waiting++
 		case store.DeliveryAccepted, store.DeliveryDelivered, store.DeliveryDelayed:
 			out.Accepted++
 		case store.DeliveryUnknown:
@@ -94,17 +96,22 @@ func (m *Mailer) count(ctx context.Context, edition string) (Delivered, error) {
 	return out, err
 }
 
-// sendAll renders once per locale and sends to each person in turn.
+// sendAll renders once per locale and sends to each person in turn. A locale that cannot be rendered leaves its people planned.
 func (m *Mailer) sendAll(ctx context.Context, node *Node, f report.Figures, e store.Edition, pending []store.Delivery, names map[string]string) error {
 	rendered := map[text.Locale]mail.Message{}
+	broken := map[text.Locale]bool{}
 	var errs []error
 	for _, d := range pending {
 		locale := m.locale(node, d.Locale)
 		message, ok := rendered[locale]
+		if broken[locale] {
+			continue
+		}
 		if !ok {
 			var err error
 			if message, err = m.Message(ctx, f, e, locale); err != nil {
-				return errors.Join(append(errs, err)...)
+				errs, broken[locale] = append(errs, err), true
+				continue
 			}
 			rendered[locale] = message
 		}
@@ -116,7 +123,7 @@ func (m *Mailer) sendAll(ctx context.Context, node *Node, f report.Figures, e st
 		if err != nil {
 			errs = append(errs, fmt.Errorf("mail %s of %s to %s: %w", f.Report, f.Day, d.Address, err))
 		}
-		if out := mail.Outcome(err); out != nil && out.StopsAll() {
+		if out := mail.Outcome(err); out != nil && out.StopsAll() || ctx.Err() != nil || m.Runner.life.Err() != nil {
 			break // everybody else stays planned
 		}
 	}
@@ -146,7 +153,7 @@ func (m *Mailer) send(ctx context.Context, d store.Delivery, message mail.Messag
 		m.Runner.failpoint("sent")
 		out := mail.Outcome(err)
 		again := out != nil && out.Retryable && d.Attempt < sends
-		m.settle(&d, receipt, out, again)
+		m.settle(&d, receipt, out)
 		if _, e := m.Runner.Store.SetDelivery(context.WithoutCancel(ctx), d, store.DeliverySending); e != nil {
 			return errors.Join(err, e)
 		}
@@ -161,15 +168,16 @@ func (m *Mailer) send(ctx context.Context, d store.Delivery, message mail.Messag
 	}
 }
 
-// settle writes a send's outcome into its delivery.
-func (m *Mailer) settle(d *store.Delivery, receipt mail.Receipt, out *mail.SendError, again bool) {
+// settle writes a send's outcome into its delivery. What may be sent again stays planned, also after the last try: a mail
+// server that is away for an hour must not lose a report.
+func (m *Mailer) settle(d *store.Delivery, receipt mail.Receipt, out *mail.SendError) {
 	d.Updated = m.Runner.Now()
 	switch {
 	case out == nil:
 		d.State, d.MessageID, d.Sent, d.Error = store.DeliveryAccepted, receipt.MessageID, d.Updated, ""
 	case out.MayHaveLeft:
 		d.State, d.Error = store.DeliveryUnknown, out.Error()
-	case again || out.StopsAll():
+	case out.Retryable || out.StopsAll():
 		d.State, d.Error = store.DeliveryPlanned, out.Error()
 	case out.Kind == mail.Rejected:
 		d.State, d.Error = store.DeliveryRejected, out.Error()

@@ -29,6 +29,7 @@ type execution struct {
 
 	observe sync.Mutex
 	count   sync.Mutex
+	lines   buffer
 }
 
 func newExecution(r *Runner, req Request, run store.Run, plan Plan, tasks []store.Task) *execution {
@@ -60,6 +61,7 @@ func newExecution(r *Runner, req Request, run store.Run, plan Plan, tasks []stor
 // execute runs every task, each once what it reads has ended, and records the run's end.
 func (x *execution) execute(ctx context.Context) (store.Run, error) {
 	var wg sync.WaitGroup
+	stop := x.flushing(ctx)
 	for i := range x.plan.Steps {
 		wg.Go(func() {
 			defer close(x.ended[i])
@@ -67,6 +69,7 @@ func (x *execution) execute(ctx context.Context) (store.Run, error) {
 		})
 	}
 	wg.Wait()
+	stop()
 	x.run.Ended = x.runner.Now()
 	x.run.State = x.outcome(ctx)
 	// The end is recorded even when the run was canceled.
@@ -207,7 +210,7 @@ func (x *execution) attempts(ctx context.Context, i int) {
 			return
 		}
 		wait := r.Backoff(t.Attempt)
-		x.log(ctx, t, "warn", "attempt %d failed: %v; the next one begins in %s", t.Attempt, err, wait)
+		x.log(t, "warn", "attempt %d failed: %v; the next one begins in %s", t.Attempt, err, wait)
 		t.State, t.Error = store.StateRetrying, err.Error()
 		x.update(ctx, i)
 		select {
@@ -227,7 +230,7 @@ func (x *execution) try(ctx context.Context, i int) (out outcome, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fault.New("panic", fmt.Sprintf("the task panicked: %v", p), "this is a defect of Daybook: please report it with the log of this task")
-			x.log(context.WithoutCancel(ctx), &x.tasks[i], "error", "panic: %v\n%s", p, debug.Stack())
+			x.log(&x.tasks[i], "error", "panic: %v\n%s", p, debug.Stack())
 		}
 		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			err = context.Cause(ctx)
@@ -236,7 +239,7 @@ func (x *execution) try(ctx context.Context, i int) (out outcome, err error) {
 	step := x.plan.Steps[i]
 	node := x.runner.Graph.nodes[step.Cell.Node]
 	w := &work{Runner: x.runner, node: node, day: x.day(i), cell: step.Cell, run: x.asked, task: &x.tasks[i],
-		again: step.Forced && x.req.Force == ForceFetch, log: func(level, format string, args ...any) { x.log(ctx, &x.tasks[i], level, format, args...) }}
+		again: step.Forced && x.req.Force == ForceFetch, log: func(level, format string, args ...any) { x.log(&x.tasks[i], level, format, args...) }}
 	return kinds[node.Kind](ctx, w)
 }
 
@@ -259,7 +262,7 @@ func (x *execution) finish(ctx context.Context, i int, out outcome, err error) {
 		t.State, t.Error, t.Hint = store.StateMissing, err.Error(), fault.Hint(err)
 	case err != nil:
 		t.State, t.Error, t.Hint = store.StateFailed, err.Error(), fault.Hint(err)
-		x.log(ctx, t, "error", "%v", err)
+		x.log(t, "error", "%v", err)
 	case t.State == store.StateDone:
 		t.Progress = 1
 	}
@@ -268,32 +271,35 @@ func (x *execution) finish(ctx context.Context, i int, out outcome, err error) {
 	} else {
 		out.build = store.Build{}
 	}
-	if e := r.Store.SaveDone(ctx, *t, out.build, out.checks); e != nil {
-		t.State, t.Error = store.StateFailed, e.Error()
-		r.Log.Error("the end of a task could not be recorded; its build will be made again", "node", t.Node, "day", t.Day.String(), "err", e)
-	} else if out.build.Node != "" {
-		r.ledger.put(out.build)
-	}
+	x.save(ctx, t, out)
 	if t.State != store.StateDone && t.Attempt > 0 {
 		r.confirm(ctx, x.plan.Steps[i].Cell)
 	}
 	r.failpoint("task done")
-	x.tally(ctx, *t)
 	x.tell(*t)
 }
 
-// tally keeps the run's counts.
-func (x *execution) tally(ctx context.Context, t store.Task) {
+// save writes the end of a task in one transaction, with the run's counts.
+func (x *execution) save(ctx context.Context, t *store.Task, out outcome) {
 	x.count.Lock()
 	defer x.count.Unlock()
+	run := x.run
 	switch t.State {
 	case store.StateDone:
-		x.run.Done++
+		run.Done++
 	case store.StateFailed:
-		x.run.Failed++
+		run.Failed++
 	}
-	if err := x.runner.Store.UpdateRun(ctx, x.run); err != nil {
-		x.runner.Log.Error("the run's counts could not be recorded", "run", x.run.Number, "err", err)
+	err := x.runner.Store.SaveDone(ctx, store.Done{Task: *t, Build: out.build, Checks: out.checks, Lines: x.lines.take(t.ID), Run: &run})
+	if err != nil {
+		t.State, t.Error = store.StateFailed, err.Error()
+		x.run.Failed++
+		x.runner.Log.Error("the end of a task could not be recorded; its build will be made again", "node", t.Node, "day", t.Day.String(), "err", err)
+		return
+	}
+	x.run = run
+	if out.build.Node != "" {
+		x.runner.ledger.put(out.build)
 	}
 }
 
@@ -319,13 +325,6 @@ func (x *execution) tell(t store.Task) {
 		x.observe.Lock()
 		defer x.observe.Unlock()
 		x.req.Observe(t)
-	}
-}
-
-func (x *execution) log(ctx context.Context, t *store.Task, level, format string, args ...any) {
-	line := store.Line{Task: t.ID, Run: t.Run, Level: level, Text: fmt.Sprintf(format, args...), At: x.runner.Now()}
-	if err := x.runner.Store.AppendLog(context.WithoutCancel(ctx), line); err != nil {
-		x.runner.Log.Error("a log line could not be recorded", "line", line.Text, "err", err)
 	}
 }
 

@@ -80,7 +80,7 @@ func (w *work) fetch(ctx context.Context) (lake.Manifest, error) {
 	defer batch.Abort()
 	res, err := src.Fetch(ctx, source.Request{Source: *w.node.Source, Dir: w.Project.Dir, Day: w.day, Now: w.Now}, sink{batch})
 	if err != nil {
-		return lake.Manifest{}, fmt.Errorf("fetch %s of %s: %w", w.node.Name, w.day, err)
+		return lake.Manifest{}, err // it names the source
 	}
 	facts := map[string]string{factDefinition: definition, factAsked: w.day.String()}
 	if res.NoData {

@@ -119,20 +119,17 @@ func (g *Graph) deepDefinition(n *Node) string {
 // fingerprint of a query's or report's build: its definition and the output of each input, as builds knows them now.
 func (g *Graph) fingerprint(n *Node, day calendar.Day, builds *ledger) (string, []store.Input) {
 	var inputs []store.Input
+	counted := []string{}
 	for _, in := range g.reads(n, day, builds.days) {
 		hash := absent
 		if b, ok := builds.at(in.cell); ok {
 			hash = b.Output
 		}
 		inputs = append(inputs, store.Input{Node: in.cell.Node, Day: in.cell.Day, Hash: hash})
-	}
-	counted := make([]string, len(inputs))
-	for i, in := range inputs {
-		hash := in.Hash
-		if node := g.nodes[in.Node]; node.Current && !n.Current {
-			hash = g.deepDefinition(node)
+		if in.definitionOnly {
+			hash = g.deepDefinition(g.nodes[in.cell.Node])
 		}
-		counted[i] = strings.Join([]string{in.Node, in.Day.String(), hash}, " ")
+		counted = append(counted, strings.Join([]string{in.cell.Node, in.cell.Day.String(), hash}, " "))
 	}
 	return digest(n.Definition, counted), inputs
 }

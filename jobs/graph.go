@@ -11,6 +11,7 @@ import (
 	"daybook/internal/fault"
 	"daybook/internal/project"
 	"daybook/internal/report"
+	"daybook/internal/source"
 	"daybook/internal/sqlparse"
 )
 
@@ -158,6 +159,9 @@ func (b *builder) add(n *Node) {
 func (b *builder) sources() {
 	for i := range b.project.Sources {
 		s := &b.project.Sources[i]
+		if err := source.Validate(*s); err != nil {
+			b.fail(err)
+		}
 		n := &Node{Name: s.Name, Kind: project.KindSource, Current: s.Holds == "snapshot", Pool: s.Pool, Owner: s.Owner, Source: s}
 		for _, c := range s.Columns {
 			n.Columns = append(n.Columns, sqlparse.Column{Name: c.Name, Type: c.Type.SQL()})

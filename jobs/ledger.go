@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"daybook/internal/calendar"
 	"daybook/internal/store"
@@ -23,13 +24,26 @@ func openLedger(ctx context.Context, s *store.Store, g *Graph) (*ledger, error) 
 		if err != nil {
 			return nil, err
 		}
+		replaced := otherRefresh(n, builds)
 		for _, b := range builds {
-			if b.Kind == n.Kind && b.Day.IsZero() == n.Current {
+			if b.Kind == n.Kind && b.Day.IsZero() == n.Current && !b.At.Before(replaced) {
 				l.put(b)
 			}
 		}
 	}
 	return l, nil
+}
+
+// otherRefresh is when a table or mart was last built the other way: a current state replaces the rows of its days, and a day
+// those of a current state.
+func otherRefresh(n *Node, builds []store.Build) time.Time {
+	var last time.Time
+	for _, b := range builds {
+		if n.Query != nil && b.Day.IsZero() != n.Current && b.At.After(last) {
+			last = b.At
+		}
+	}
+	return last
 }
 
 func (l *ledger) at(c Cell) (store.Build, bool) {

@@ -3,6 +3,9 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"daybook/internal/mail"
 	"daybook/internal/report"
@@ -22,7 +25,7 @@ func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, l 
 		Links:  []templates.MailLink{{Label: l.T("mail.permalink"), URL: m.pageURL(e)}},
 		Footer: []string{l.T("mail.why", m.Runner.Project.Name), l.T("mail.hash", e.Hash[:8])},
 	}
-	var images []mail.Image
+	var drawings []drawing
 	var kpis templates.MailKPIs
 	flush := func() {
 		if len(kpis) > 0 {
@@ -39,18 +42,49 @@ func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, l 
 		tab, first := s.Tab.In(string(l)), strip == ""
 		strip = tab
 		if s.Marks != nil && tab != "" && !first {
-			v.Sections = append(v.Sections, topRows(mailTable(s, s.Heading(l), l)))
+			v.Sections = append(v.Sections, topRows(mailTable(s, s.Heading(l), l), l))
 			continue
 		}
-		sections, image, err := m.section(ctx, s, l)
+		section, d, err := m.section(s, l)
 		if err != nil {
 			return v, nil, fmt.Errorf("mail section %s of %s: %w", s.Name, f.Report, err)
 		}
-		v.Sections = append(v.Sections, sections...)
-		images = append(images, image...)
+		v.Sections = append(v.Sections, section)
+		if d.option != nil {
+			drawings = append(drawings, d)
+		}
 	}
 	flush()
+	images, err := m.drawAll(ctx, drawings)
+	if err != nil {
+		return v, nil, fmt.Errorf("pictures of %s: %w", f.Report, err)
+	}
 	return v, images, nil
+}
+
+// drawing is a picture that is still to be drawn.
+type drawing struct {
+	name, cid string
+	option    []byte // nil for none
+	height    int
+}
+
+// drawAll draws the pictures, one on each core, in their order.
+func (m *Mailer) drawAll(ctx context.Context, list []drawing) ([]mail.Image, error) {
+	images := make([]mail.Image, len(list))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, d := range list {
+		group.Go(func() error {
+			picture, err := m.Draw(ctx, d.option, int(report.Mail), d.height)
+			if err != nil {
+				return fmt.Errorf("draw %s: %w", d.name, err)
+			}
+			images[i] = mail.Image{CID: d.cid, Name: d.name + ".png", Type: "image/png", Bytes: picture.PNG}
+			return nil
+		})
+	}
+	return images, group.Wait()
 }
 
 func joined(a, b string) string {
@@ -75,36 +109,31 @@ func mailKPI(s report.Section, f report.Figures, l text.Locale) templates.MailKP
 }
 
 // section is a picture with its facts, a table, or text. A bar chart's table is left to the page: its picture says the top.
-func (m *Mailer) section(ctx context.Context, s report.Section, l text.Locale) ([]templates.MailSection, []mail.Image, error) {
+func (m *Mailer) section(s report.Section, l text.Locale) (templates.MailSection, drawing, error) {
 	title, subtitle := s.Heading(l), s.Subtitle.In(string(l))
 	switch {
 	case s.Kind == report.KindText:
-		return []templates.MailSection{templates.MailProse{Title: title, Paragraphs: []string{s.Text.In(string(l))}}}, nil, nil
+		return templates.MailProse{Title: title, Paragraphs: []string{s.Text.In(string(l))}}, drawing{}, nil
 	case s.Kind == report.KindTable:
-		return []templates.MailSection{mailTable(s, title, l)}, nil, nil
+		return mailTable(s, title, l), drawing{}, nil
 	case s.Empty():
-		return []templates.MailSection{templates.MailProse{Title: title, Paragraphs: []string{l.T("mail.nothing")}}}, nil, nil
+		return templates.MailProse{Title: title, Paragraphs: []string{l.T("mail.nothing")}}, drawing{}, nil
 	}
 	option, err := report.Option(s, l, report.Mail)
 	if err != nil {
-		return nil, nil, err
+		return nil, drawing{}, err
 	}
-	height := report.Height(s, report.Mail)
-	picture, err := m.Draw(ctx, option, int(report.Mail), height)
-	if err != nil {
-		return nil, nil, fmt.Errorf("draw: %w", err)
-	}
-	chart := templates.MailChart{Title: title, Subtitle: subtitle, CID: s.Name + "@daybook", Alt: report.Alt(s, l), Width: int(report.Mail), Height: height}
+	d := drawing{name: s.Name, cid: s.Name + "@daybook", option: option, height: report.Height(s, report.Mail)}
+	chart := templates.MailChart{Title: title, Subtitle: subtitle, CID: d.cid, Alt: report.Alt(s, l), Width: int(report.Mail), Height: d.height}
 	if s.Mart != "" {
 		chart.Source = l.T("mail.source", s.Mart)
 	}
-	image := mail.Image{CID: chart.CID, Name: s.Name + ".png", Type: "image/png", Bytes: picture.PNG}
-	return []templates.MailSection{chart}, []mail.Image{image}, nil
+	return chart, d, nil
 }
 
 func mailTable(s report.Section, title string, l text.Locale) templates.MailTable {
 	sheet := report.TableView(s, l)
-	t := templates.MailTable{Title: title, Caption: title, More: l.T("mail.more"), Rows: sheet.Rows, Partial: sheet.Count > len(sheet.Rows)}
+	t := templates.MailTable{Title: title, Caption: s.Subtitle.In(string(l)), More: l.T("mail.more"), Rows: sheet.Rows, Partial: sheet.Count > len(sheet.Rows)}
 	for _, h := range sheet.Columns {
 		t.Columns = append(t.Columns, templates.MailColumn{Name: h.Text, Numeric: h.Number})
 	}
@@ -114,9 +143,10 @@ func mailTable(s report.Section, title string, l text.Locale) templates.MailTabl
 // stripRows is how many rows a mail shows of a ranking that has no picture.
 const stripRows = 8
 
-func topRows(t templates.MailTable) templates.MailTable {
+func topRows(t templates.MailTable, l text.Locale) templates.MailTable {
 	if len(t.Rows) > stripRows {
 		t.Rows, t.Partial = t.Rows[:stripRows], true
+		t.Caption = joined(t.Caption, l.T("mail.top", stripRows))
 	}
 	return t
 }

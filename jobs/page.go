@@ -379,8 +379,22 @@ func chartSize(s report.Section, width report.Width) string {
 	return "medium"
 }
 
-// shownRows is how many rows of a table the page shows; the download has all.
-const shownRows = 20
+// How many rows of a table are shown: as many as the chart beside it has bars, some more of a table alone, and more yet in a file that
+// leads to no other page. The download has all.
+const (
+	shownRows = 20
+	aloneRows = 100
+)
+
+func (p pager) most(s report.Section) int {
+	switch {
+	case !p.online:
+		return aloneRows
+	case s.Marks != nil:
+		return max(s.Limit, 1)
+	}
+	return max(shownRows, s.Limit)
+}
 
 func (p pager) table(s report.Section, i int) templates.Table {
 	l := p.locale
@@ -390,7 +404,7 @@ func (p pager) table(s report.Section, i int) templates.Table {
 		t.Columns = append(t.Columns, templates.Column{Label: h.Text, Number: h.Number})
 	}
 	rows := sheet.Rows
-	if most := max(shownRows, s.Limit); s.Lines == nil && s.Grid == nil && len(rows) > most {
+	if most := p.most(s); s.Lines == nil && s.Grid == nil && len(rows) > most {
 		rows = rows[:most]
 		t.Foot = l.T("page.rows", l.Count(int64(most)), l.Count(int64(sheet.Count)))
 		if p.online && s.Mart != "" {

@@ -50,8 +50,27 @@ func (r *Runner) Plan(ctx context.Context, req Request) (Plan, error) {
 	if err := req.check(r.Graph); err != nil {
 		return Plan{}, err
 	}
-	p := &planner{runner: r, request: req, planned: map[Cell]bool{}}
-	p.forced = map[string]bool{}
+	p := &planner{runner: r, request: req, planned: map[Cell]bool{}, forced: map[string]bool{}}
+	return p.all(ctx)
+}
+
+// Stale lists the builds of a range that are not what a run would make now, each with the reason.
+func (r *Runner) Stale(ctx context.Context, from, to calendar.Day) (map[Cell]Why, error) {
+	req := Request{Day: from, Through: to}
+	if err := req.check(r.Graph); err != nil {
+		return nil, err
+	}
+	p := &planner{runner: r, request: req, planned: map[Cell]bool{}, forced: map[string]bool{}, present: true}
+	plan, err := p.all(ctx)
+	stale := map[Cell]Why{}
+	for _, s := range plan.Steps {
+		stale[s.Cell] = s.Why
+	}
+	return stale, err
+}
+
+func (p *planner) all(ctx context.Context) (Plan, error) {
+	r, req := p.runner, p.request
 	targets := req.Nodes
 	if len(targets) == 0 {
 		targets = r.Graph.Names()
@@ -123,12 +142,16 @@ type planner struct {
 	request Request
 	forced  map[string]bool
 	planned map[Cell]bool
+	present bool // only builds that exist are looked at: what is stale, not what is missing
 	plan    Plan
 }
 
 // consider adds the node's build for the day when it is stale, or will be when what it reads is built again.
 func (p *planner) consider(ctx context.Context, n *Node, day calendar.Day) error {
 	cell := n.Key(day)
+	if _, built := p.runner.ledger.at(cell); p.present && !built {
+		return nil
+	}
 	step := Step{Cell: cell, Kind: n.Kind, Forced: p.forced[n.Name]}
 	why, err := p.why(ctx, n, day)
 	if err != nil {

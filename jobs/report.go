@@ -49,10 +49,14 @@ func (w *work) edition(ctx context.Context, canonical []byte, hash string) (stor
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return store.Edition{}, err
 	}
-	if err == nil && newest.Hash == hash {
+	same := err == nil && newest.Hash == hash
+	if same && w.kept(ctx, newest) {
 		return newest, nil
 	}
 	key := lake.Key{Layer: lake.Editions, Node: w.node.Name, Day: w.day, Number: newest.Number + 1}
+	if same { // its files were lost or damaged: they are written again, the edition is the same
+		key.Number = newest.Number
+	}
 	batch, err := w.Lake.Begin(ctx, key)
 	if err != nil {
 		return store.Edition{}, err
@@ -73,6 +77,12 @@ func (w *work) edition(ctx context.Context, canonical []byte, hash string) (stor
 		return store.Edition{}, fmt.Errorf("%s got number %d in the store and %d in the lake", key, e.Number, key.Number)
 	}
 	return e, nil
+}
+
+// kept reports whether the lake holds an edition as it was written.
+func (w *work) kept(ctx context.Context, e store.Edition) bool {
+	m, err := w.Lake.Manifest(ctx, lake.Key{Layer: lake.Editions, Node: e.Report, Day: e.Day, Number: e.Number})
+	return err == nil && w.Lake.Verify(ctx, m) == nil
 }
 
 // The states of an edition.

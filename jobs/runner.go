@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"daybook/internal/calendar"
 	"daybook/internal/fault"
 	"daybook/internal/lake"
 	"daybook/internal/project"
@@ -272,17 +271,4 @@ func (r *Runner) land(c Cell) {
 	defer r.mu.Unlock()
 	close(r.flights[c].done)
 	delete(r.flights, c)
-}
-
-// Stale lists, for each node, the days of a range whose build is missing or stale, with the reason.
-func (r *Runner) Stale(ctx context.Context, from, to calendar.Day) (map[Cell]Why, error) {
-	plan, err := r.Plan(ctx, Request{Day: from, Through: to})
-	if err != nil {
-		return nil, err
-	}
-	stale := map[Cell]Why{}
-	for _, s := range plan.Steps {
-		stale[s.Cell] = s.Why
-	}
-	return stale, nil
 }

@@ -27,6 +27,8 @@ type Calendar struct {
 
 	scheduler gocron.Scheduler
 	waiting   sync.WaitGroup
+	mu        sync.Mutex
+	mailed    map[string]time.Time // when a held release was mailed last, by schedule and day
 }
 
 // defaultBeat is how often the calendar looks at the clock.
@@ -171,7 +173,7 @@ func (c *Calendar) tick(ctx context.Context, d due, now time.Time) error {
 	return nil
 }
 
-// occurrence is a due instant and the day it is about: the day before it in the project's zone.
+// occurrence is the first due instant of a day and the day it is about: the day before it in the project's zone.
 type occurrence struct {
 	due time.Time
 	day calendar.Day
@@ -184,7 +186,9 @@ func (c *Calendar) missed(ctx context.Context, d due, since, now time.Time) ([]o
 		if next.IsZero() || next.After(now) {
 			return list, ctx.Err()
 		}
-		list = append(list, occurrence{next, calendar.DayOf(next, c.Runner.Project.Zone).Add(-1)})
+		if day := calendar.DayOf(next, c.Runner.Project.Zone).Add(-1); len(list) == 0 || list[len(list)-1].day != day {
+			list = append(list, occurrence{next, day})
+		}
 		t = next
 	}
 }
@@ -275,6 +279,7 @@ func (c *Calendar) release(ctx context.Context, key string, r project.Report, da
 		case run.State != store.StateDone:
 			c.finish(ctx, key, []calendar.Day{day}, store.StateHeld, run.ID, heldBecause(run))
 		default:
+			c.mayMail(key, day)
 			c.mail(ctx, key, r.Name, day, run.ID)
 		}
 	})
@@ -293,8 +298,12 @@ func (c *Calendar) mail(ctx context.Context, key, report string, day calendar.Da
 	if err != nil {
 		c.Log.Error("a report was not mailed to everybody", "report", report, "day", day.String(), "err", err)
 	}
-	if err != nil && out.Accepted == 0 {
-		c.finish(ctx, key, []calendar.Day{day}, store.StateHeld, run, err.Error())
+	if out.Waiting > 0 || err != nil && out.Planned == 0 {
+		note := out.String()
+		if err != nil {
+			note = err.Error()
+		}
+		c.finish(ctx, key, []calendar.Day{day}, store.StateHeld, run, note)
 		return
 	}
 	c.finish(ctx, key, []calendar.Day{day}, occurrenceReleased, run, out.String())
@@ -303,7 +312,25 @@ func (c *Calendar) mail(ctx context.Context, key, report string, day calendar.Da
 // heldFor is how many newest occurrences of a release are looked at again.
 const heldFor = 7
 
-// retryHeld mails what was held and has become right since: somebody reran what had failed.
+// mailPause is how long a release whose mail did not leave waits for its next try.
+const mailPause = 10 * time.Minute
+
+// mayMail reports whether a held release may be mailed now, and takes the turn.
+func (c *Calendar) mayMail(key string, day calendar.Day) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	turn, now := key+" "+day.String(), c.Runner.Now()
+	if last, ok := c.mailed[turn]; ok && now.Sub(last) < mailPause {
+		return false
+	}
+	if c.mailed == nil {
+		c.mailed = map[string]time.Time{}
+	}
+	c.mailed[turn] = now
+	return true
+}
+
+// retryHeld mails what was held and has become right since: somebody reran what had failed, or the mail server is back.
 func (c *Calendar) retryHeld(ctx context.Context) error {
 	for _, r := range c.Runner.Project.Reports {
 		key := "release:" + r.Name
@@ -319,8 +346,8 @@ func (c *Calendar) retryHeld(ctx context.Context) error {
 			if err != nil && !fault.Is(err, fault.NotFound) {
 				return err
 			}
-			if err == nil && len(plan.Steps) == 0 {
-				c.mail(ctx, key, r.Name, o.Day, o.Run)
+			if err == nil && len(plan.Steps) == 0 && c.mayMail(key, o.Day) {
+				c.waiting.Go(func() { c.mail(context.WithoutCancel(ctx), key, r.Name, o.Day, o.Run) })
 			}
 		}
 	}

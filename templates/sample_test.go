@@ -62,7 +62,7 @@ func (s sample) setup() SetupView {
 	return SetupView{Page: s.stranger(s.l.T("setup.title"), "/setup"), Token: "one-time", Inputs: []Input{
 		{Name: "address", Label: s.l.T("setup.address"), Kind: "email", Required: true, Autofocus: true, Autocomplete: "username"},
 		{Name: "name", Label: s.l.T("setup.name"), Autocomplete: "name"},
-		{Name: "password", Label: s.l.T("setup.password"), Kind: "password", Required: true, Hint: s.l.T("setup.passwordhint"), Autocomplete: "new-password"},
+		{Name: "password", Label: s.l.T("setup.password"), Kind: "password", Required: true, Hint: s.l.T("web.setup.passwordhint", 10), Autocomplete: "new-password"},
 	}}
 }
 

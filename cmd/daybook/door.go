@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 
+	"daybook/handlers"
+	"daybook/internal/auth"
 	"daybook/internal/calendar"
 	"daybook/internal/store"
 	"daybook/jobs"
@@ -14,6 +16,7 @@ type door interface {
 	Run(ctx context.Context, req jobs.Request) (store.Run, error)
 	Query(ctx context.Context, sql string, day calendar.Day) (columns []string, rows [][]any, err error)
 	Print(ctx context.Context, report string, day calendar.Day, format, section, locale string) ([]byte, error)
+	SaveAccount(ctx context.Context, a handlers.Account, by string) error
 	Close() error
 }
 
@@ -29,6 +32,10 @@ func (d localDoor) Print(ctx context.Context, report string, day calendar.Day, f
 	}
 	body, _, err := d.house.press.printer.Print(ctx, report, day, format, section, locale)
 	return body, err
+}
+
+func (d localDoor) SaveAccount(ctx context.Context, a handlers.Account, by string) error {
+	return handlers.SaveAccount(ctx, d.Store, auth.NewHasher(1), a, by, d.Now())
 }
 
 func (d localDoor) Close() error { return d.house.Close() }

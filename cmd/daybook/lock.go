@@ -27,7 +27,7 @@ func lockProject(data, command string) (release func(), err error) {
 		if who == "" {
 			who = "another process"
 		}
-		return nil, fault.New(fault.Busy, fmt.Sprintf("the project is owned by %s", who), "stop it first, or use it: its address is in its output")
+		return nil, fault.New(fault.Busy, fmt.Sprintf("the project is owned by %s", who), "wait until it ends, or stop it; while a server runs, the other commands go through it")
 	}
 	if err != nil {
 		f.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ func (p *program) configCommand() *cobra.Command {
 				return err
 			}
 			p.printf("name: %s\ntimezone: %s\nlocale: %s\nhome: %s\nstore: %s\ncatchup: %d\nattempts: %d\ntimeout: %s\n",
-				pr.Name, pr.Zone, pr.Locale, pr.Home, pr.Store, pr.Catchup, pr.Attempts, pr.Timeout)
+				pr.Name, pr.Zone, pr.Locale, pr.Home, masked(pr.Store), pr.Catchup, pr.Attempts, pr.Timeout)
 			p.printf("warehouse: {memory: %s, threads: %d, readers: %d}\n", pr.Engine.Memory, pr.Engine.Threads, pr.Engine.Readers)
 			p.printf("mail: {sender: %s, from: %q, base_url: %q}\n", pr.Mail.Sender, pr.Mail.From, pr.Mail.BaseURL)
 			for _, r := range pr.Refresh {
@@ -234,4 +235,12 @@ func (p *program) summary(run store.Run, view *progress) error {
 		p.printf("%s: %d made, %d failed, %d skipped, in %s\n", run.State, view.made, view.failed, view.skipped, took)
 	}
 	return fmt.Errorf("run %d: %w", run.Number, silentError{})
+}
+
+// masked hides the password of a database's address.
+func masked(dsn string) string {
+	if u, err := url.Parse(dsn); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return dsn
 }

@@ -83,9 +83,9 @@ func (v *progress) line(t store.Task, cell jobs.Cell) string {
 	switch t.State {
 	case store.StateDone:
 		if jobs.ParseWhy(t.Why).Code == "unchanged" {
-			return fmt.Sprintf("%-10s %-6s %s: its inputs came out as they were", "unchanged", t.Kind, cell)
+			return fmt.Sprintf("%-17s %-6s %s: its inputs came out as they were", "unchanged", t.Kind, cell)
 		}
-		line := fmt.Sprintf("%-10s %-6s %s: %s rows in %s", "built", t.Kind, cell, text.English.Count(t.Rows), text.English.Took(t.Ended.Sub(t.Started)))
+		line := fmt.Sprintf("%-17s %-6s %s: %s rows in %s", "built", t.Kind, cell, text.English.Count(t.Rows), text.English.Took(t.Ended.Sub(t.Started)))
 		if t.Rejected+t.Deduplicated > 0 {
 			line += fmt.Sprintf(" (%s records, %s rejected, %s repeated)", text.English.Count(t.RowsIn), text.English.Count(t.Rejected), text.English.Count(t.Deduplicated))
 		}
@@ -94,9 +94,9 @@ func (v *progress) line(t store.Task, cell jobs.Cell) string {
 		}
 		return line
 	case store.StateSkipped:
-		return fmt.Sprintf("%-10s %-6s %s: %s", "skipped", t.Kind, cell, jobs.ParseWhy(t.Why).In(text.English))
+		return fmt.Sprintf("%-17s %-6s %s: %s", "skipped", t.Kind, cell, jobs.ParseWhy(t.Why).In(text.English))
 	}
-	return fmt.Sprintf("%-10s %-6s %s: %s", t.State, t.Kind, cell, t.Error)
+	return fmt.Sprintf("%-17s %-6s %s: %s", t.State, t.Kind, cell, t.Error)
 }
 
 // end leaves the terminal as it should be.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"daybook/handlers"
 	"daybook/internal/calendar"
 	"daybook/internal/fault"
 	"daybook/internal/store"
@@ -145,6 +146,11 @@ func (d remoteDoor) Print(ctx context.Context, report string, day calendar.Day, 
 	}
 	defer resp.Close()
 	return io.ReadAll(resp)
+}
+
+// SaveAccount leaves it to the server to find out who asks.
+func (d remoteDoor) SaveAccount(ctx context.Context, a handlers.Account, _ string) error {
+	return d.ask(ctx, "account", a, &struct{}{})
 }
 
 func (d remoteDoor) Close() error {

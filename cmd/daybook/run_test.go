@@ -168,3 +168,16 @@ func TestAnInterruptedRunIsCanceledAndTheNextOneCompletesIt(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+func TestAnAccountIsMadeFromStandardInput(t *testing.T) {
+	dir := starterProject(t)
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"user", "ada@example.com", "--role", "viewer", "-C", dir}, os.LookupEnv, strings.NewReader("correct horse battery\n"), &out, &out)
+	if err != nil || !strings.Contains(out.String(), "ada@example.com may sign in as viewer") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+	err = run(t.Context(), []string{"user", "ada@example.com", "--role", "owner", "-C", dir}, os.LookupEnv, strings.NewReader("correct horse battery\n"), &out, &out)
+	if err == nil || !strings.Contains(err.Error(), `there is no role "owner"`) {
+		t.Error(err)
+	}
+}

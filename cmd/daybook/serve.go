@@ -14,6 +14,7 @@ import (
 
 	"daybook/handlers"
 	"daybook/internal/auth"
+	"daybook/internal/project"
 	"daybook/internal/stage"
 	"daybook/jobs"
 )
@@ -58,12 +59,16 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	}
 	h.log = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	base := localURL(pages.Addr())
+	outside := base // how people reach it: behind a proxy that is what the project says
+	if h.project.Mail.BaseURL != project.DefaultBaseURL {
+		outside = h.project.Mail.BaseURL
+	}
 	calendar := &jobs.Calendar{Runner: h.runner, Mailer: h.press.mailer, Log: h.log}
 	closing := make(chan struct{})
 	web := &handlers.Handlers{
 		Project: h.project, Runner: h.runner, Store: h.runner.Store, Lake: h.runner.Lake, Static: h.press.static, Outbox: h.press.outbox,
 		Hasher: auth.NewHasher(2), Upcoming: calendar.Next, Peek: stage.Peek, Render: h.press.printer.Print, Now: time.Now, Log: h.log,
-		BaseURL: base, Version: version(), Closing: closing,
+		BaseURL: outside, Version: version(), Closing: closing,
 	}
 	server := &http.Server{Handler: web.Routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	private := &http.Server{Handler: web.API(), ReadHeaderTimeout: 10 * time.Second, ConnContext: nameCaller}
@@ -74,7 +79,7 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 		return errors.Join(err, server.Close(), private.Close())
 	}
 	p.printf("serving %s at %s\n", h.project.Name, base)
-	if link, err := handlers.SetupLink(ctx, h.runner.Store, base, time.Now()); err != nil {
+	if link, err := handlers.SetupLink(ctx, h.runner.Store, outside, time.Now()); err != nil {
 		return errors.Join(err, server.Close(), private.Close(), calendar.Stop())
 	} else if link != "" {
 		p.printf("make the admin, once, at %s\n", link)

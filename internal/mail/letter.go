@@ -70,8 +70,15 @@ func entryOf(h netmail.Header) Entry {
 		}
 		return value
 	}
+	person := func(name string) string {
+		list, err := h.AddressList(name)
+		if err != nil || len(list) != 1 {
+			return decode(name)
+		}
+		return strings.TrimSpace(list[0].Name + " <" + list[0].Address + ">")
+	}
 	date, _ := h.Date() // the zero time says that there is none
-	return Entry{From: decode("From"), To: decode("To"), Subject: decode("Subject"), Date: date}
+	return Entry{From: person("From"), To: person("To"), Subject: decode("Subject"), Date: date}
 }
 
 func (l *Letter) read(h textproto.MIMEHeader, body io.Reader, depth int) error {

@@ -164,7 +164,7 @@ sources/searches.yaml:4:14: a YAML alias (*) is not read; write the value itself
 	{"refresh without nodes", settings, ", nodes: all", "",
 		"daybook.yaml:7:5: a refresh without nodes; write nodes: all, or a list of names"},
 	{"two refreshes of one name", settings, "  - {at: 03:00, nodes: all}", "  - {at: 03:00, nodes: all}\n  - {at: 04:00, nodes: all}",
-		"daybook.yaml:8:5: two refreshes are named refresh-all; give each a name:"},
+		"daybook.yaml:8:5: two refreshes are named all; give each a name:"},
 	{"no such home", settings, "home: daily", "home: weekly",
 		"daybook.yaml:5:7: home names weekly, which is not a report; name a file of reports/ without .yaml"},
 	{"report to unknown group", report, "to: staff", "to: [staff, board]",

@@ -193,7 +193,7 @@ func (m *mapping) duration(key string, fallback time.Duration) time.Duration {
 func (l *loader) refresh(m *mapping) {
 	m.each("refresh", func(e *mapping) {
 		r := Refresh{Schedule: e.schedule(l.project.Zone), Nodes: e.list("nodes")}
-		r.Name = e.str("name", "refresh-"+strings.Join(r.Nodes, "-"))
+		r.Name = e.str("name", strings.Join(r.Nodes, "-"))
 		if len(r.Nodes) == 0 {
 			e.doc.fail(e.node, "a refresh without nodes", "write nodes: all, or a list of names")
 		}
@@ -221,8 +221,11 @@ func engine(m *mapping) Engine {
 
 var memorySize = regexp.MustCompile(`^\d+(\.\d+)?\s?([KMGT]i?B)$`)
 
+// DefaultBaseURL is where a server is reached that says nothing else.
+const DefaultBaseURL = "http://localhost:8080"
+
 func (l *loader) mail(m *mapping) {
-	mm := Mail{Sender: "outbox", From: "Daybook <daybook@localhost>", BaseURL: "http://localhost:8080"}
+	mm := Mail{Sender: "outbox", From: "Daybook <daybook@localhost>", BaseURL: DefaultBaseURL}
 	if sub := m.sub("mail"); sub != nil {
 		mm.Sender = sub.one("sender", "outbox", "outbox", "ses")
 		mm.From = sub.str("from", mm.From)

@@ -115,7 +115,7 @@ func expected(t *testing.T, dir string) *Project {
 	one := int64(1)
 	return &Project{
 		Dir: dir, Name: "도서관", Zone: seoul, Locale: "ko", Home: "daily", Catchup: 7, Attempts: 3, Timeout: 30 * time.Minute, Store: "sqlite:app.db",
-		Refresh: []Refresh{{Name: "refresh-all", Schedule: calendar.Schedule{Hour: 3, Zone: seoul}, Nodes: []string{"all"}}},
+		Refresh: []Refresh{{Name: "all", Schedule: calendar.Schedule{Hour: 3, Zone: seoul}, Nodes: []string{"all"}}},
 		Engine:  Engine{Memory: "1GB", Threads: runtime.NumCPU(), Readers: 2},
 		Mail:    Mail{Sender: "outbox", From: "Daybook <daybook@localhost>", BaseURL: "http://localhost:8080"},
 		Groups:  map[string][]Member{"staff": {{Address: "reader@example.com", Name: "독자", Locale: "ko"}}},

@@ -65,7 +65,7 @@ func linesSheet(s Section, l text.Locale) Sheet {
 }
 
 func marksSheet(s Section, l text.Locale) Sheet {
-	v := Sheet{Count: s.Marks.Count, Columns: []Head{{Text: l.T("report.column.rank"), Number: true}, {Text: s.Heading(l)}}}
+	v := Sheet{Count: s.Marks.Count, Columns: []Head{{Text: l.T("report.column.rank"), Number: true}, {Text: words(s.Tab, s.Heading(l), l)}}}
 	for _, c := range s.Marks.Columns {
 		v.Columns = append(v.Columns, Head{Text: words(c.Title, c.Name, l), Number: c.Measured()})
 	}
@@ -76,7 +76,7 @@ func marksSheet(s Section, l text.Locale) Sheet {
 	}
 	compared := len(s.Compare) > 0
 	if compared {
-		v.Columns = append(v.Columns, Head{Text: l.T("report.column.change", earlier(s.Compare[0], l)), Number: true})
+		v.Columns = append(v.Columns, Head{Text: changeHead(s.Compare[0], l), Number: true})
 	}
 	for i, m := range s.Marks.Rows {
 		row := []string{l.Count(int64(i + 1)), m.Label.text(l)}
@@ -93,6 +93,13 @@ func marksSheet(s Section, l text.Locale) Sheet {
 		v.Rows = append(v.Rows, row)
 	}
 	return v
+}
+
+func changeHead(c Comparison, l text.Locale) string {
+	if c.With == WithWeek {
+		return l.T("report.column.week.change")
+	}
+	return l.T("report.column.day.change")
 }
 
 // moved is a mark's change against the compared day; a dash when that day has no such mark or no data.

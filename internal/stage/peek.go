@@ -16,7 +16,7 @@ func Peek(ctx context.Context, file string, limit int) (columns []string, rows [
 		return nil, nil, fmt.Errorf("read %s: %w", file, err)
 	}
 	defer db.Close()
-	found, err := db.QueryContext(ctx, fmt.Sprintf("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet('%s') LIMIT %d", strings.ReplaceAll(file, "'", "''"), limit))
+	found, err := db.QueryContext(ctx, fmt.Sprintf("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet('%s', hive_partitioning = false) LIMIT %d", strings.ReplaceAll(file, "'", "''"), limit))
 	if err != nil {
 		return nil, nil, fmt.Errorf("read %s: %w", file, err)
 	}

@@ -26,7 +26,7 @@ type tone struct {
 // encode writes a PNG with a palette where 256 colours show the same picture, else with all its colours.
 func encode(img *image.RGBA) ([]byte, error) {
 	var b bytes.Buffer
-	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	encoder := png.Encoder{CompressionLevel: png.DefaultCompression}
 	var err error
 	if reduced := paletted(img); reduced != nil {
 		err = encoder.Encode(&b, reduced)

@@ -49,26 +49,45 @@ func saveBuild(ctx context.Context, q querier, b Build) error {
 	return nil
 }
 
-// SaveDone records the end of a task in one transaction: the task, its build unless b has no Node (it failed and what
-// was true stays true), and its checks in place of the recorded ones. Nil checks leave those as they are; Node and Day
-// of a check are the task's.
-func (s *Store) SaveDone(ctx context.Context, task Task, b Build, checks []CheckResult) error {
+// Done is the end of a task: the task, its build unless it has no Node (it failed and what was true stays true), its checks in
+// place of the recorded ones (nil leaves those as they are; Node and Day of a check are the task's), its last log lines, and the
+// run with its counts, nil to leave that alone.
+type Done struct {
+	Task   Task
+	Build  Build
+	Checks []CheckResult
+	Lines  []Line
+	Run    *Run
+}
+
+// SaveDone records the end of a task in one transaction.
+func (s *Store) SaveDone(ctx context.Context, d Done) error {
 	err := s.inTx(ctx, func(t *tx) error {
-		if err := t.updateTask(ctx, task); err != nil {
-			return err
-		}
-		if b.Node != "" {
-			if err := saveBuild(ctx, t, b); err != nil {
+		if len(d.Lines) > 0 {
+			if err := s.appendLines(ctx, t, d.Lines); err != nil {
 				return err
 			}
 		}
-		if checks == nil {
+		if err := t.updateTask(ctx, d.Task); err != nil {
+			return err
+		}
+		if d.Run != nil {
+			if err := t.updateRun(ctx, *d.Run); err != nil {
+				return err
+			}
+		}
+		if d.Build.Node != "" {
+			if err := saveBuild(ctx, t, d.Build); err != nil {
+				return err
+			}
+		}
+		if d.Checks == nil {
 			return nil
 		}
-		return replaceChecks(ctx, t, task.Node, task.Day, checks)
+		return replaceChecks(ctx, t, d.Task.Node, d.Task.Day, d.Checks)
 	})
 	if err != nil {
-		return asFault(err, "end", "task "+task.ID)
+		return asFault(err, "end", "task "+d.Task.ID)
 	}
 	return nil
 }

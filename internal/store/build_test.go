@@ -66,7 +66,7 @@ func TestEndOfATaskIsSavedWhole(t *testing.T) {
 			Examples: []string{"none, \"at all\""}, At: noon}
 		full(t, rows)
 		task.State = store.StateDone
-		check(t, s.SaveDone(t.Context(), task, b, []store.CheckResult{rows, {Name: "key", State: "warned"}}))
+		check(t, s.SaveDone(t.Context(), store.Done{Task: task, Build: b, Checks: []store.CheckResult{rows, {Name: "key", State: "warned"}}}))
 
 		same(t, task, must(s.Task(t.Context(), task.ID))(t))
 		got, _, err := s.Build(t.Context(), "requests", monday)
@@ -78,13 +78,32 @@ func TestEndOfATaskIsSavedWhole(t *testing.T) {
 		// A check that says no keeps what was true, and takes the place of the older checks.
 		task.State = store.StateFailed
 		rows.State = "failed"
-		check(t, s.SaveDone(t.Context(), task, store.Build{}, []store.CheckResult{rows}))
+		check(t, s.SaveDone(t.Context(), store.Done{Task: task, Checks: []store.CheckResult{rows}}))
 		got, _, err = s.Build(t.Context(), "requests", monday)
 		check(t, err)
 		same(t, b, got)
 		same(t, []store.CheckResult{rows}, must(s.Checks(t.Context(), "requests", monday.Add(-1), monday.Add(1)))(t))
 
-		check(t, s.SaveDone(t.Context(), task, b, nil))
+		check(t, s.SaveDone(t.Context(), store.Done{Task: task, Build: b}))
 		same(t, []store.CheckResult{rows}, must(s.Checks(t.Context(), "requests", monday, monday))(t))
+	})
+}
+
+func TestTheEndOfATaskCarriesItsLastLinesAndItsRunsCounts(t *testing.T) {
+	withStore(t, func(t *testing.T, s *store.Store) {
+		run := store.Run{Cause: "cli", Day: monday, Through: monday, State: store.StateRunning, Tasks: 1, Asked: noon}
+		check(t, s.CreateRun(t.Context(), &run))
+		tasks := []store.Task{{Run: run.ID, Node: "requests", Kind: "table", Day: monday, State: store.StateRunning}}
+		check(t, s.AddTasks(t.Context(), tasks))
+		done := run
+		done.Done = 1
+		tasks[0].State = store.StateDone
+		lines := []store.Line{{Task: tasks[0].ID, Run: run.ID, Level: "info", Text: "one", At: noon}, {Task: tasks[0].ID, Run: run.ID, Level: "warn", Text: "two", At: noon}}
+		check(t, s.SaveDone(t.Context(), store.Done{Task: tasks[0], Lines: lines, Run: &done}))
+		same(t, 1, must(s.Run(t.Context(), run.ID))(t).Done)
+		got := must(s.Logs(t.Context(), tasks[0].ID, 0, 0))(t)
+		if len(got) != 2 || got[0].Text != "one" || got[1].Text != "two" || got[0].Seq >= got[1].Seq {
+			t.Errorf("%+v", got)
+		}
 	})
 }

@@ -14,7 +14,7 @@ func TestEveryChangeThatPagesFollowIsAnEvent(t *testing.T) {
 		task := addTask(t, s, "requests", monday, store.StateRunning)
 		check(t, s.UpdateTask(t.Context(), task))
 		check(t, s.AppendLog(t.Context(), store.Line{Task: task.ID, Run: task.Run}))
-		check(t, s.SaveDone(t.Context(), task, store.Build{}, nil))
+		check(t, s.SaveDone(t.Context(), store.Done{Task: task}))
 		run := must(s.Run(t.Context(), task.Run))(t)
 		check(t, s.UpdateRun(t.Context(), run))
 		d := planOne(t, s)

@@ -23,25 +23,26 @@ func (l *Line) fields() []any {
 
 // AppendLog appends lines in order. Every call is one durable write, so lines that are at hand together go together.
 func (s *Store) AppendLog(ctx context.Context, lines ...Line) error {
-	err := s.inTx(ctx, func(t *tx) error {
-		for _, l := range lines {
-			t.tell(Event{Kind: EventLog, Run: l.Run, Task: l.Task})
-		}
-		first, err := s.flush(ctx, t)
-		if err != nil {
-			return err
-		}
-		rows := make([][]any, len(lines))
-		for i, l := range lines {
-			l.Seq = first + int64(i)
-			rows[i] = l.fields()
-		}
-		return insertAll(ctx, t, "log", lineColumns, rows)
-	})
-	if err != nil {
+	if err := s.inTx(ctx, func(t *tx) error { return s.appendLines(ctx, t, lines) }); err != nil {
 		return fmt.Errorf("append to the log: %w", err)
 	}
 	return nil
+}
+
+func (s *Store) appendLines(ctx context.Context, t *tx, lines []Line) error {
+	for _, l := range lines {
+		t.tell(Event{Kind: EventLog, Run: l.Run, Task: l.Task})
+	}
+	first, err := s.flush(ctx, t)
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, len(lines))
+	for i, l := range lines {
+		l.Seq = first + int64(i)
+		rows[i] = l.fields()
+	}
+	return insertAll(ctx, t, "log", lineColumns, rows)
 }
 
 // Logs returns up to limit lines of a task with a Seq above afterSeq, in order.

@@ -60,14 +60,16 @@ func (s *Store) CreateRun(ctx context.Context, r *Run) error {
 
 // UpdateRun overwrites the run that has r's ID and Number.
 func (s *Store) UpdateRun(ctx context.Context, r Run) error {
-	err := s.inTx(ctx, func(t *tx) error {
-		t.tell(r.event())
-		return rewrite(ctx, t, "run", runColumns, 2, r.fields())
-	})
+	err := s.inTx(ctx, func(t *tx) error { return t.updateRun(ctx, r) })
 	if err != nil {
 		return asFault(err, "update", "run "+r.ID)
 	}
 	return nil
+}
+
+func (t *tx) updateRun(ctx context.Context, r Run) error {
+	t.tell(r.event())
+	return rewrite(ctx, t, "run", runColumns, 2, r.fields())
 }
 
 // Run returns the run with the id.

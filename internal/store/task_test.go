@@ -67,7 +67,7 @@ func TestTaskThatDoesNotExistIsNotFound(t *testing.T) {
 		_, err := s.Task(t.Context(), "nobody")
 		notFound(t, err)
 		notFound(t, s.UpdateTask(t.Context(), store.Task{ID: "nobody"}))
-		notFound(t, s.SaveDone(t.Context(), store.Task{ID: "nobody"}, store.Build{Node: "a"}, nil))
+		notFound(t, s.SaveDone(t.Context(), store.Done{Task: store.Task{ID: "nobody"}, Build: store.Build{Node: "a"}}))
 		if _, found, err := s.Build(t.Context(), "a", calendar.Day{}); err != nil || found {
 			t.Errorf("the build of a task that does not exist was kept (%v)", err)
 		}
@@ -119,7 +119,7 @@ func TestTextThatPostgreSQLWouldRefuseIsKept(t *testing.T) {
 			t.Errorf("error %q", got)
 		}
 		c := store.CheckResult{Name: "k\x00", Examples: []string{"\xff\x00"}}
-		check(t, s.SaveDone(t.Context(), task, store.Build{}, []store.CheckResult{c}))
+		check(t, s.SaveDone(t.Context(), store.Done{Task: task, Checks: []store.CheckResult{c}}))
 		got := must(s.Checks(t.Context(), "a", monday, monday))(t)
 		same(t, []string{"\uFFFD\x00"}, got[0].Examples)
 	})

@@ -205,7 +205,6 @@ var pagesEn = map[string]string{
 	"setup.address":       "Work email",
 	"setup.name":          "Name",
 	"setup.password":      "Password",
-	"setup.passwordhint":  "12 characters or more",
 	"setup.submit":        "Make the account",
 	"error.title":         "Something went wrong",
 	"error.missing":       "This page does not exist",

@@ -205,7 +205,6 @@ var pagesKo = map[string]string{
 	"setup.address":       "업무용 이메일",
 	"setup.name":          "이름",
 	"setup.password":      "비밀번호",
-	"setup.passwordhint":  "12자 이상",
 	"setup.submit":        "계정 만들기",
 	"error.title":         "문제가 생겼습니다",
 	"error.missing":       "없는 페이지입니다",

@@ -34,6 +34,7 @@ var wordsEn = map[string]string{
 	"mail.unusual":            "unusual",
 	"mail.nothing":            "There is no data for this day.",
 	"mail.source":             "Source: mart %s",
+	"mail.top":                "the first %d",
 	"mail.more":               "See all rows on the page",
 }
 
@@ -70,5 +71,6 @@ var wordsKo = map[string]string{
 	"mail.unusual":            "이례적",
 	"mail.nothing":            "이날은 데이터가 없습니다.",
 	"mail.source":             "출처: 마트 %s",
+	"mail.top":                "상위 %d",
 	"mail.more":               "전체 행은 페이지에서 보기",
 }
