@@ -314,16 +314,6 @@ func (h *house) contents() map[string][]string {
 	return out
 }
 
-// until waits for a condition that is about to come true.
-func until(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("still waiting until " + what)
-		}
-	}
-}
-
 // copyFrom takes a directory over from another project.
 func (h *house) copyFrom(other *house, name string) {
 	h.t.Helper()

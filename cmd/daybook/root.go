@@ -82,8 +82,8 @@ func exitCode(err error) int {
 
 // describe writes an error for a terminal: every problem on a line of its own.
 func describe(err error) string {
-	var many interface{ Unwrap() []error }
-	if !errors.As(err, &many) {
+	many, ok := err.(interface{ Unwrap() []error }) // a join inside another error belongs to that error's text
+	if !ok {
 		return "daybook: " + err.Error()
 	}
 	var lines []string

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,6 +146,16 @@ func needBundle(t *testing.T) {
 		t.Fatal(err)
 	case err != nil:
 		t.Skip("static/dist is not built: ", err)
+	}
+}
+
+func TestAnErrorKeepsWhatIsSaidAroundSeveralCauses(t *testing.T) {
+	err := fmt.Errorf("open the project: %w", errors.Join(errors.New("one"), errors.New("two")))
+	if got := describe(err); !strings.HasPrefix(got, "daybook: open the project: one") {
+		t.Error(got)
+	}
+	if got := describe(errors.Join(errors.New("one"), errors.New("two"))); got != "daybook: one\ndaybook: two" {
+		t.Error(got)
 	}
 }
 

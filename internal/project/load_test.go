@@ -271,3 +271,27 @@ func with(changes map[string]string) map[string]string {
 	maps.Copy(files, changes)
 	return files
 }
+
+func TestACommentAboveASectionDoesNotRenameIt(t *testing.T) {
+	name := func(report string) string {
+		dir := t.TempDir()
+		for file, body := range map[string]string{"daybook.yaml": "name: x\n", "reports/daily.yaml": report} {
+			path := filepath.Join(dir, file)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(body), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := Load(dir, func(string) (string, bool) { return "", false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Reports[0].Sections[0].Name
+	}
+	plain := name("title: x\nsections:\n  - kind: text\n    text: hello\n")
+	if commented := name("title: x\n# a comment\nsections:\n  # another\n  - kind: text\n    text: hello\n"); commented != plain {
+		t.Errorf("%q became %q", plain, commented)
+	}
+}

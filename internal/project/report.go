@@ -49,7 +49,7 @@ func (l *loader) report(file, name string, text []byte) {
 		}
 	}
 	m.each("sections", func(e *mapping) {
-		s := section(e)
+		s := section(e, len(r.Sections)+1)
 		if slices.ContainsFunc(r.Sections, func(o Section) bool { return o.Name == s.Name }) {
 			d.fail(e.node, fmt.Sprintf("two sections are named %s", s.Name), "give each a name: of its own")
 		}
@@ -70,7 +70,8 @@ var needed = map[string][]string{
 	"heatmap": {"x", "y", "value"}, "funnel": {"label", "value"}, "table": {"columns"}, "text": {"text"},
 }
 
-func section(e *mapping) Section {
+// section reads the n-th one.
+func section(e *mapping, n int) Section {
 	s := Section{Kind: e.one("kind", "", sectionKinds...)}
 	s.Line, _ = e.doc.place(e.node)
 	if s.Kind == "" && e.value("kind") == nil {
@@ -94,7 +95,7 @@ func section(e *mapping) Section {
 		}
 	}
 	s.Columns = sectionColumns(e)
-	s.Name = e.str("name", sectionName(s))
+	s.Name = e.str("name", sectionName(s, n))
 	e.requireSection(s)
 	e.finish()
 	return s
@@ -110,15 +111,16 @@ func (m *mapping) digits(format string) int {
 	return int(n)
 }
 
-// sectionName is what a section is called when it does not say: its measure for a kpi, else its mart and kind.
-func sectionName(s Section) string {
+// sectionName is what a section is called when it does not say: its measure for a kpi, its mart and kind, else its kind and place.
+// It is part of the figures, so it must not change with a comment above it.
+func sectionName(s Section, n int) string {
 	switch {
 	case s.Kind == "kpi":
 		return s.Value
 	case s.Mart != "":
 		return s.Mart + "_" + s.Kind
 	}
-	return fmt.Sprintf("%s_%d", s.Kind, s.Line)
+	return fmt.Sprintf("%s_%d", s.Kind, n)
 }
 
 func (m *mapping) requireSection(s Section) {

@@ -11,13 +11,14 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"daybook/internal/fault"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "github.com/mattn/go-sqlite3" // database/sql driver "sqlite3"
+	"github.com/mattn/go-sqlite3" // also the database/sql driver "sqlite3"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -56,7 +57,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 		return nil, err
 	}
 	if err := s.migrate(ctx, dialect); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(full(err), s.Close())
 	}
 	return s, nil
 }
@@ -160,18 +161,27 @@ func (s *Store) inTx(ctx context.Context, do func(*tx) error) error {
 	t := &tx{Tx: sqlTx}
 	defer func() { _ = t.Rollback() }() // after Commit it does nothing; otherwise the first error is the one to tell
 	if err := do(t); err != nil {
-		return err
+		return full(err)
 	}
 	if _, err := s.flush(ctx, t); err != nil {
-		return err
+		return full(err)
 	}
 	if err := t.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return full(fmt.Errorf("commit: %w", err))
 	}
 	if t.told {
 		s.changed.fire()
 	}
 	return nil
+}
+
+// full turns SQLite's words for a disk without room into a fault that says so; other errors pass.
+func full(err error) error {
+	var e sqlite3.Error
+	if errors.As(err, &e) && (e.Code == sqlite3.ErrFull || e.SystemErrno == syscall.ENOSPC) {
+		return fault.Wrap(fault.NoSpace, err, "no space is left for the records", "free some space and run it again; what was recorded before is unchanged")
+	}
+	return err
 }
 
 // count adds n to a counter and returns its new value; the counter stays locked until the transaction ends.
