@@ -245,6 +245,11 @@ func (s *stream) sendRunParts(ctx context.Context, touched map[string]bool, last
 	if err := s.put(ctx, "swap", templates.RunFactsID, templates.Facts(l, s.runFacts(run, tasks, s.page))); err != nil {
 		return err
 	}
+	if s.admin && !open(run.State) {
+		if err := s.put(ctx, "swap", templates.RunActsID, templates.RunActs(s.page, s.runActions(run, s.page))); err != nil {
+			return err
+		}
+	}
 	if len(tasks) > 0 {
 		if err := s.put(ctx, "swap", templates.GraphID, templates.Graph(l, s.runGraph(run, tasks, s.task, l))); err != nil {
 			return err

@@ -339,6 +339,7 @@ func TestPagesFollowWhatHappens(t *testing.T) {
 		t.Errorf("the cell: %s", html)
 	}
 	hear(t, page, "swap", templates.RunFactsID, "up to date")
+	hear(t, page, "swap", templates.RunActsID, `action="/runs"`)
 	tasks := must(s.Store.Tasks(context.Background(), run.Run.ID))(t)
 	again := b.listen(ctx, "/events?run="+run.Run.ID+"&task="+tasks[0].ID, "0")
 	hear(t, again, "swap", templates.TaskID(tasks[0].ID), "up to date")

@@ -18,6 +18,7 @@ type RunView struct {
 // The ids that the stream swaps on the page of a run.
 const (
 	RunFactsID = "run-facts"
+	RunActsID  = "run-acts"
 	GraphID    = "graph"
 	TaskPaneID = "task"
 )

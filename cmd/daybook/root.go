@@ -125,7 +125,7 @@ func terminal(w io.Writer) (columns int, ok bool) {
 		return 0, false
 	}
 	columns, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
+	if err != nil || columns == 0 {
 		return 80, true
 	}
 	return columns, true
