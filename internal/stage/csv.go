@@ -2,7 +2,6 @@ package stage
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +26,13 @@ func (r *run) csv(ctx context.Context, b *batch, o Object, object int, in io.Rea
 		if places, err = r.header(o, header); err != nil {
 			return err
 		}
-		width = len(header.fields)
+		width = header.width()
+	}
+	if !slices.Equal(places, b.places) {
+		if err := b.flush(ctx); err != nil {
+			return err
+		}
+		b.places = places
 	}
 	for {
 		record, err := reader.next()
@@ -37,17 +42,13 @@ func (r *run) csv(ctx context.Context, b *batch, o Object, object int, in io.Rea
 		if err != nil {
 			return err
 		}
-		if record.reason == "" && len(record.fields) != width {
-			record.reason = fmt.Sprintf("the record has %d fields, not %d", len(record.fields), width)
+		if n := record.width(); record.reason == "" && n != width {
+			record.reason = fmt.Sprintf("the record has %d fields, not %d", n, width)
 		}
 		if record.reason != "" {
-			err = b.reject(ctx, object, record.line, record.reason, record.text)
+			err = b.reject(ctx, object, record.line, record.reason, string(record.text))
 		} else {
-			fields := make([]driver.Value, len(places))
-			for i, p := range places {
-				fields[i] = record.fields[p]
-			}
-			err = b.add(ctx, object, record.line, record.text, fields...)
+			err = b.add(ctx, object, record.line, record.text, record.fields)
 		}
 		if err != nil {
 			return err
@@ -69,8 +70,9 @@ func (r *run) header(o Object, header csvRecord) ([]int, error) {
 	if header.reason != "" {
 		return nil, fault.New(fault.Invalid, fmt.Sprintf("the header of %s cannot be read: %s", o.Name, header.reason), "CSV must be UTF-8 with one header line, or write header: false")
 	}
-	names := make([]string, len(header.fields))
-	for i, f := range header.fields {
+	fields := header.values()
+	names := make([]string, len(fields))
+	for i, f := range fields {
 		if s, ok := f.(string); ok {
 			names[i] = strings.TrimSpace(s)
 		}
@@ -93,16 +95,17 @@ func (r *run) header(o Object, header csvRecord) ([]int, error) {
 	return places, nil
 }
 
-// csvRelation gives object, line, text, ok and the texts r0, r1, … of the fields in raw. An empty field without quotes came as null; an empty
-// one in quotes is an empty text, and null for every other type.
-func (r *run) csvRelation() string {
+// csvRelation gives object, line, text, ok and the texts r0, r1, … of the fields in raw. An empty field without quotes is null; an empty one in
+// quotes is an empty text, and null for every other type.
+func (r *run) csvRelation(places []int) string {
 	var values strings.Builder
 	for i, c := range r.columns {
-		value := fmt.Sprintf("c%d", i)
+		at := places[i] + 1
+		value := fmt.Sprintf("CASE WHEN fields IS NULL THEN nullif(parts[%d], '') ELSE fields[%d] END", at, at)
 		if c.Type != "text" {
 			value = "nullif(" + value + ", '')"
 		}
 		fmt.Fprintf(&values, ", %s AS r%d", value, i)
 	}
-	return "SELECT object, line, text, true AS ok" + values.String() + " FROM raw"
+	return "SELECT object, line, text, true AS ok" + values.String() + " FROM (SELECT *, CASE WHEN fields IS NULL THEN string_split(text, ',') END AS parts FROM (" + records + "))"
 }

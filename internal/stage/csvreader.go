@@ -3,18 +3,41 @@ package stage
 import (
 	"bufio"
 	"bytes"
-	"database/sql/driver"
 	"errors"
 	"io"
 	"unicode/utf8"
 )
 
-// csvRecord is a record: fields are strings, or nil for an empty one without quotes; reason says why it is none.
+// csvRecord is a record; reason says why it is none. One without quotes is its text, valid until the next one is read, between commas; others have
+// fields, which are strings, or nil for an empty one without quotes.
 type csvRecord struct {
-	fields []driver.Value
+	fields []any
 	line   int64
-	text   string
+	text   []byte
 	reason string
+}
+
+func (r csvRecord) width() int {
+	if r.fields != nil {
+		return len(r.fields)
+	}
+	return bytes.Count(r.text, comma) + 1
+}
+
+// values are the fields of every record.
+func (r csvRecord) values() []any {
+	if r.fields != nil {
+		return r.fields
+	}
+	values := make([]any, 0, r.width())
+	for field := range bytes.SplitSeq(r.text, comma) {
+		if len(field) == 0 {
+			values = append(values, nil)
+		} else {
+			values = append(values, string(field))
+		}
+	}
+	return values
 }
 
 // csvReader splits a file into records.
@@ -94,6 +117,12 @@ const quotedRecord = 1 << 20
 func (c *csvReader) record(line []byte) (csvRecord, error) {
 	record := csvRecord{line: c.line}
 	first, end := cutEnd(line)
+	if bytes.IndexByte(first, '"') < 0 {
+		if record.text = first; !utf8.Valid(first) {
+			record.reason = notUTF8
+		}
+		return record, nil
+	}
 	whole := append([]byte{}, first...)
 	var parser csvParser
 	parser.feed(first)
@@ -128,9 +157,11 @@ func (c *csvReader) record(line []byte) (csvRecord, error) {
 			record.reason = notUTF8
 		}
 	}
-	record.text = string(whole)
+	record.text = whole
 	return record, nil
 }
+
+var comma = []byte(",")
 
 type csvState int
 
@@ -143,7 +174,7 @@ const (
 
 // csvParser takes a record line by line.
 type csvParser struct {
-	fields []driver.Value
+	fields []any
 	field  []byte
 	quoted bool
 	state  csvState
@@ -184,7 +215,7 @@ func (p *csvParser) close() {
 	p.field, p.quoted, p.state = p.field[:0], false, fieldStart
 }
 
-func (p *csvParser) end() []driver.Value {
+func (p *csvParser) end() []any {
 	p.close()
 	return p.fields
 }

@@ -37,8 +37,9 @@ func FuzzCSV(f *testing.F) {
 			}
 			last = record.line
 			clean = clean && record.reason == ""
-			fields := make([]string, len(record.fields))
-			for i, field := range record.fields {
+			values := record.values()
+			fields := make([]string, len(values))
+			for i, field := range values {
 				fields[i], _ = field.(string)
 			}
 			ours = append(ours, fields)

@@ -7,34 +7,62 @@ import (
 	"strings"
 )
 
-// jsonRelation gives object, line, text, ok and the texts r0, r1, … of the declared paths in the records of raw. Each record is parsed once.
-func (r *run) jsonRelation() string {
-	whole := map[string]bool{} // by root: whether it is kept as JSON because something is picked out of it
-	at := map[string]int{}
-	var order []string
+// What json_transform makes of a root, the first step of a path.
+const (
+	jsonText  = `"VARCHAR"`
+	jsonTexts = `["VARCHAR"]`
+	jsonWhole = `"JSON"` // when something is picked out of it, or judged as a whole
+)
+
+// roots are those of the declared paths, each once, and what becomes of them.
+func (r *run) roots() (order []string, kinds map[string]string) {
+	kinds = map[string]string{}
 	for _, c := range r.columns {
-		root := c.path[0]
-		if _, seen := at[root]; !seen {
+		kind, root := jsonWhole, c.path[0]
+		switch {
+		case len(c.path) == 1 && c.Type.Scalar():
+			kind = jsonText
+		case len(c.path) == 1 && c.Type == "text[]":
+			kind = jsonTexts
+		}
+		before, seen := kinds[root]
+		if !seen {
 			order = append(order, root)
-			at[root] = len(order)
+		} else if before != kind {
+			kind = jsonWhole
 		}
-		whole[root] = whole[root] || len(c.path) > 1 || !c.Type.Scalar()
+		kinds[root] = kind
 	}
-	spec := make([]string, len(order))
+	return order, kinds
+}
+
+// jsonRelation gives object, line, text, ok and the texts r0, r1, … of the declared paths in the records of raw, and how they become values.
+// Each record is parsed once. A list of texts is one already, l0, l1, …: every element has a text, so that it can only be null where there is no
+// list, and only there the text is looked up.
+func (r *run) jsonRelation() (relation string, fits func(column, int, string) string) {
+	order, kinds := r.roots()
+	spec, at := make([]string, len(order)), map[string]int{}
 	for i, root := range order {
-		kind := "VARCHAR"
-		if whole[root] {
-			kind = "JSON"
-		}
-		spec[i] = quoted(root) + `:"` + kind + `"`
+		spec[i], at[root] = quoted(root)+":"+kinds[root], i+1
 	}
 	var values strings.Builder
 	for i, c := range r.columns {
-		root := fmt.Sprintf("struct_extract_at(s, %d)", at[c.path[0]])
-		fmt.Fprintf(&values, ", %s AS r%d", c.pick(root, whole[c.path[0]]), i)
+		root, kind := fmt.Sprintf("struct_extract_at(s, %d)", at[c.path[0]]), kinds[c.path[0]]
+		if kind == jsonTexts {
+			instead := fmt.Sprintf("struct_extract_at(json_transform(text, %s), 1)", text("{"+quoted(c.path[0])+":"+jsonWhole+"}"))
+			fmt.Fprintf(&values, ", %s AS l%d, CASE WHEN s IS NOT NULL AND %s IS NULL THEN %s END AS r%d", root, i, root, instead, i)
+			continue
+		}
+		fmt.Fprintf(&values, ", %s AS r%d", c.pick(root, kind == jsonWhole), i)
+	}
+	fits = func(c column, i int, raw string) string {
+		if kinds[c.path[0]] == jsonTexts {
+			return fmt.Sprintf("l%d", i)
+		}
+		return c.fits(raw)
 	}
 	transform := fmt.Sprintf("TRY(json_transform(text, %s))", text("{"+strings.Join(spec, ",")+"}"))
-	return fmt.Sprintf("SELECT object, line, text, s IS NOT NULL AS ok%s FROM (SELECT object, line, text, %s AS s FROM raw)", values.String(), transform)
+	return fmt.Sprintf("SELECT object, line, text, s IS NOT NULL AS ok%s FROM (SELECT object, line, text, %s AS s FROM (%s))", values.String(), transform, records), fits
 }
 
 // pick is the text of the column's path within its root; null for JSON's null and for a path that is not there.
@@ -66,7 +94,7 @@ func quoted(s string) string {
 
 // noteKeys keeps the names of undeclared keys in the records of raw.
 func (r *run) noteKeys(ctx context.Context) error {
-	rows, err := r.conn.QueryContext(ctx, "SELECT DISTINCT unnest(k) FROM (SELECT DISTINCT TRY(json_keys(text)) AS k FROM raw)")
+	rows, err := r.conn.QueryContext(ctx, "SELECT DISTINCT unnest(k) FROM (SELECT DISTINCT TRY(json_keys(text)) AS k FROM ("+records+"))")
 	if err != nil {
 		return r.explain(ctx, err)
 	}

@@ -41,7 +41,7 @@ func (b *batch) json(ctx context.Context, object int, line int64, record []byte)
 	case record[0] != '{':
 		return b.reject(ctx, object, line, "the record is not a JSON object", string(record))
 	}
-	return b.add(ctx, object, line, string(record))
+	return b.add(ctx, object, line, record, nil)
 }
 
 const notUTF8 = "the record is not valid UTF-8"

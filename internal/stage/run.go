@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -16,8 +18,12 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 )
 
-// batchBytes is how much raw text waits before it is typed; it bounds the memory that text takes.
-const batchBytes = 32 << 20
+// batchBytes is how much raw text waits before it is typed: enough to make a statement worth while, and little enough for the engine to type
+// one batch while the next is read.
+const batchBytes = 8 << 20
+
+// manyRecords are worth more than one thread when all of them are settled and written.
+const manyRecords = 1 << 20
 
 // run is one Job at work, on one connection of its own engine.
 type run struct {
@@ -53,8 +59,12 @@ func start(ctx context.Context, job Job) (*run, error) {
 	if job.Memory != "" {
 		dsn += "&memory_limit=" + job.Memory
 	}
-	if job.Threads > 0 {
-		dsn += fmt.Sprintf("&threads=%d", job.Threads)
+	threads := job.Threads
+	if job.Source.Format != "parquet" {
+		threads = 1 // types a batch of text; more would only get in its way
+	}
+	if threads > 0 {
+		dsn += fmt.Sprintf("&threads=%d", threads)
 	}
 	connector, err := duckdb.NewConnector(dsn, func(driver.ExecerContext) error { return nil })
 	if err != nil {
@@ -86,7 +96,7 @@ func (r *run) tables() string {
 		fmt.Fprintf(&values, ", v%d %s", i, c.sql)
 	}
 	return fmt.Sprintf(`CREATE TABLE typed (object INTEGER, line BIGINT, bad INTEGER, text VARCHAR, found VARCHAR%s);
-CREATE TABLE reject (object INTEGER, line BIGINT, reason VARCHAR, "column" VARCHAR, text VARCHAR); `, values.String()) + r.rawTable()
+CREATE TABLE reject (object INTEGER, line BIGINT, reason VARCHAR, "column" VARCHAR, text VARCHAR); `, values.String()) + rawTable
 }
 
 // objects numbers the objects, as tables refer to them by number.
@@ -96,16 +106,6 @@ func (r *run) objects() string {
 		rows += fmt.Sprintf("; INSERT INTO objects VALUES (%d, %s)", i, text(o.Name))
 	}
 	return rows
-}
-
-func (r *run) rawTable() string {
-	fields := ""
-	if r.job.Source.Format == "csv" {
-		for i := range r.columns {
-			fields += fmt.Sprintf(", c%d VARCHAR", i)
-		}
-	}
-	return "CREATE TABLE raw (object INTEGER, line BIGINT, text VARCHAR" + fields + ")"
 }
 
 func (r *run) exec(ctx context.Context, statement string, args ...any) error {
@@ -134,12 +134,22 @@ func (r *run) explain(ctx context.Context, err error) error {
 
 func (r *run) readAll(ctx context.Context) error {
 	b := &batch{run: r}
+	var err error
 	for i, o := range r.job.Objects {
-		if err := r.readOne(ctx, b, i, o); err != nil {
-			return err
+		if err = r.readOne(ctx, b, i, o); err != nil {
+			break
 		}
 	}
-	return b.flush(ctx)
+	if err == nil {
+		err = b.flush(ctx)
+	}
+	if end := b.wait(); err == nil {
+		err = end
+	}
+	if err != nil || r.records < manyRecords {
+		return err
+	}
+	return r.exec(ctx, fmt.Sprintf("SET threads = %d", cmp.Or(r.job.Threads, runtime.NumCPU())))
 }
 
 func (r *run) readOne(ctx context.Context, b *batch, i int, o Object) error {

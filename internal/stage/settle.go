@@ -96,6 +96,9 @@ func (r *run) keyColumns() string {
 
 // keyValue is the whole key as one value.
 func (r *run) keyValue() string {
+	if len(r.job.Source.Key) == 1 {
+		return r.keyColumns()
+	}
 	parts := make([]string, len(r.job.Source.Key))
 	for i, k := range r.job.Source.Key {
 		parts[i] = fmt.Sprintf("k%d := %s", i, r.valueOf(k))

@@ -149,7 +149,7 @@ func (w *DuckDB) Columns(ctx context.Context, node string) ([]Column, error) {
 		return nil, engineFault(ctx, "read the columns of "+node, "", 0, err)
 	}
 	defer conn.Close()
-	columns, err := tableColumns(ctx, conn, node, false)
+	columns, err := tableColumns(ctx, conn, "main."+name(node))
 	if err != nil {
 		return nil, err
 	}
@@ -206,28 +206,36 @@ func rollback(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// tableColumns are those of a table of the warehouse, or of the session (temp); none when there is no such table.
-func tableColumns(ctx context.Context, conn *sql.Conn, table string, temp bool) ([]Column, error) {
-	rows, err := conn.QueryContext(ctx, `SELECT column_name, data_type FROM duckdb_columns()
-WHERE table_name = $table AND schema_name = 'main' AND database_name = CASE WHEN $temp THEN 'temp' ELSE current_database() END
-ORDER BY column_index`, sql.Named("table", table), sql.Named("temp", temp))
+// tableColumns are those of a table; none when there is no such table.
+func tableColumns(ctx context.Context, conn *sql.Conn, table string) ([]Column, error) {
+	columns, err := describe(ctx, conn, table)
+	var engine *duckdb.Error
+	if errors.As(err, &engine) && explained(engine).Kind == "Catalog" {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, engineFault(ctx, "read the columns of "+table, "", 0, err)
+	}
+	return columns, nil
+}
+
+// describe gives the columns of a table or of a SELECT.
+func describe(ctx context.Context, conn *sql.Conn, what string, args ...any) ([]Column, error) {
+	rows, err := conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE "+what+"\n)", args...)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	var columns []Column
 	for rows.Next() {
 		var c Column
 		if err := rows.Scan(&c.Name, &c.Type); err != nil {
-			return nil, fmt.Errorf("read the columns of %s: %w", table, err)
+			return nil, err
 		}
 		c.Type = strings.ReplaceAll(c.Type, "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
 		columns = append(columns, c)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, engineFault(ctx, "read the columns of "+table, "", 0, err)
-	}
-	return columns, nil
+	return columns, rows.Err()
 }
 
 // date is a day as a DATE parameter; without the type the engine takes it for a TIMESTAMP.

@@ -50,6 +50,16 @@ type said struct {
 	Position string `json:"position"`
 }
 
+func explained(engine *duckdb.Error) said {
+	s := said{Message: engine.Msg}
+	if i := strings.IndexByte(engine.Msg, '{'); i >= 0 {
+		if json.Unmarshal([]byte(engine.Msg[i:]), &s) != nil {
+			return said{Message: engine.Msg}
+		}
+	}
+	return s
+}
+
 // engineFault explains an error of the engine. text is the user's SQL, empty when it is ours; shift is how many bytes were put before it.
 func engineFault(ctx context.Context, what, text string, shift int, err error) error {
 	if ctx.Err() != nil {
@@ -59,12 +69,7 @@ func engineFault(ctx context.Context, what, text string, shift int, err error) e
 	if !errors.As(err, &engine) {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	s := said{Message: engine.Msg}
-	if i := strings.IndexByte(engine.Msg, '{'); i >= 0 {
-		if json.Unmarshal([]byte(engine.Msg[i:]), &s) != nil {
-			s = said{Message: engine.Msg}
-		}
-	}
+	s := explained(engine)
 	message, hint, _ := strings.Cut(s.Message, "\n")
 	hint = strings.Join(strings.Fields(hint), " ")
 	switch {

@@ -18,8 +18,9 @@ const incoming = "_incoming"
 // loading is one load on its connection, within its transaction.
 type loading struct {
 	Load
-	conn *sql.Conn
-	day  sql.NamedArg
+	conn   *sql.Conn
+	day    sql.NamedArg
+	singly bool // ask the checks one by one
 }
 
 // Load implements Warehouse.
@@ -29,10 +30,16 @@ func (w *DuckDB) Load(ctx context.Context, load Load) (Loaded, error) {
 	if err := w.one(ctx, load.SQL); err != nil {
 		return done, err
 	}
-	err := w.write(ctx, "load "+load.Node, func(conn *sql.Conn) error {
-		l := loading{Load: load, conn: conn, day: sql.Named("day", date(load.Asked))}
+	l := loading{Load: load, day: sql.Named("day", date(load.Asked))}
+	run := func(conn *sql.Conn) error {
+		l.conn, done = conn, Loaded{}
 		return l.run(ctx, &done)
-	})
+	}
+	err := w.write(ctx, "load "+load.Node, run)
+	if errors.Is(err, errTogether) {
+		l.singly = true
+		err = w.write(ctx, "load "+load.Node, run)
+	}
 	done.Took = time.Since(begin)
 	return done, err
 }
@@ -41,30 +48,61 @@ func (l loading) run(ctx context.Context, done *Loaded) error {
 	if err := l.stand(ctx); err != nil {
 		return err
 	}
-	columns, err := l.compute(ctx)
+	had, err := tableColumns(ctx, l.conn, "main."+name(l.Node))
 	if err != nil {
 		return err
 	}
-	done.Columns = columns
-	had, err := tableColumns(ctx, l.conn, l.Node, false)
+	columns, dated := l.known(ctx, had)
+	if columns == nil {
+		err = l.bring(ctx, had, done)
+	} else {
+		done.Columns = columns
+		err = l.put(ctx, had, done, dated)
+	}
 	if err != nil {
-		return err
-	}
-	if l.Diff {
-		if done.Diff, err = l.compare(ctx, had, columns); err != nil {
-			return err
-		}
-	}
-	if err := l.replace(ctx, had, columns); err != nil {
-		return err
-	}
-	if done.Rows, done.Output, err = l.checksum(ctx, columns); err != nil {
 		return err
 	}
 	if done.Checks, err = l.check(ctx); err != nil {
 		return err
 	}
 	return l.finish(ctx, *done)
+}
+
+// put has the engine put the rows in place as it computes them.
+func (l loading) put(ctx context.Context, had []Column, done *Loaded, dated bool) error {
+	came, err := l.insert(ctx, had, done.Columns, dated)
+	if err != nil {
+		return err
+	}
+	if done.Rows, done.Output, err = l.checksum(ctx, done.Columns); err != nil || done.Rows == came {
+		return err
+	}
+	// Some are of another day.
+	if _, err := l.compute(ctx); err != nil {
+		return err
+	}
+	return fmt.Errorf("load %s: %d rows came and %d are there", l.Node, came, done.Rows)
+}
+
+// bring computes the rows before it looks at what they replace.
+func (l loading) bring(ctx context.Context, had []Column, done *Loaded) error {
+	var err error
+	if done.Columns, err = l.compute(ctx); err != nil {
+		return err
+	}
+	if l.Diff {
+		if done.Diff, err = l.compare(ctx, had, done.Columns); err != nil {
+			return err
+		}
+	}
+	if err := l.replace(ctx, had, done.Columns); err != nil {
+		return err
+	}
+	if err := l.exec(ctx, "DROP TABLE "+incoming); err != nil {
+		return err
+	}
+	done.Rows, done.Output, err = l.checksum(ctx, done.Columns)
+	return err
 }
 
 // stand makes the staged sources readable under their names, for this session only.
@@ -91,7 +129,7 @@ func (l loading) compute(ctx context.Context) ([]Column, error) {
 	if _, err := l.conn.ExecContext(ctx, prefix+l.SQL, l.day); err != nil {
 		return nil, engineFault(ctx, "run the SQL of "+l.Node, l.SQL, len(prefix), err)
 	}
-	columns, err := tableColumns(ctx, l.conn, incoming, true)
+	columns, err := tableColumns(ctx, l.conn, "temp."+incoming)
 	if err != nil || l.Full {
 		return columns, err
 	}
@@ -117,56 +155,6 @@ func (l loading) compute(ctx context.Context) ([]Column, error) {
 	return columns, nil
 }
 
-// check asks every check and keeps all answers; the error says which blocking ones said no.
-func (l loading) check(ctx context.Context) ([]Result, error) {
-	results := make([]Result, 0, len(l.Checks))
-	var failed []string
-	for _, c := range l.Checks {
-		r, err := l.ask(ctx, c)
-		if err != nil {
-			return results, err
-		}
-		if results = append(results, r); !r.OK && !r.Warning {
-			failed = append(failed, fmt.Sprintf("%s is %s, not %s", r.Name, r.Value, r.Want))
-		}
-	}
-	if len(failed) > 0 {
-		return results, fault.New(fault.CheckFailed, fmt.Sprintf("%s of %s: %s", l.Node, l.Asked, strings.Join(failed, "; ")),
-			"mend the source or the SQL and run it again; readers keep the rows from before")
-	}
-	return results, nil
-}
-
-func (l loading) ask(ctx context.Context, c Check) (Result, error) {
-	r := Result{Name: c.Name, Warning: c.Warning}
-	var ok sql.NullBool
-	var value, want sql.NullString
-	var examples any
-	err := l.conn.QueryRowContext(ctx, c.SQL, l.day).Scan(&ok, &value, &want, &examples)
-	if errors.Is(err, sql.ErrNoRows) {
-		return r, fault.New(fault.Invalid, fmt.Sprintf("check %s of %s gives no row", c.Name, l.Node), "")
-	}
-	if err != nil {
-		err = engineFault(ctx, fmt.Sprintf("check %s of %s", c.Name, l.Node), c.SQL, 0, err)
-		// The check's SQL is made by the program, so a place in it is none in the user's file.
-		var f *fault.Error
-		if errors.As(err, &f) {
-			f.Line, f.Column = 0, 0
-		}
-		return r, err
-	}
-	r.OK, r.Value, r.Want = ok.Bool, value.String, want.String
-	if list, is := examples.([]any); is {
-		for _, e := range list {
-			if e == nil {
-				e = "null"
-			}
-			r.Examples = append(r.Examples, fmt.Sprint(e))
-		}
-	}
-	return r, nil
-}
-
 // finish writes the load record and clears the session.
 func (l loading) finish(ctx context.Context, done Loaded) error {
 	day := sql.Named("day", date(l.Day))
@@ -179,11 +167,12 @@ func (l loading) finish(ctx context.Context, done Loaded) error {
 	if err != nil {
 		return engineFault(ctx, "record the load of "+l.Node, "", 0, err)
 	}
-	drop := "DROP TABLE " + incoming
 	for source := range l.Staged {
-		drop += "; DROP VIEW temp." + name(source)
+		if err := l.exec(ctx, "DROP VIEW temp."+name(source)); err != nil {
+			return err
+		}
 	}
-	return l.exec(ctx, drop)
+	return nil
 }
 
 func (l loading) exec(ctx context.Context, statement string) error {

@@ -9,6 +9,67 @@ import (
 	"daybook/internal/fault"
 )
 
+// known are the columns that the rows will have, where that can be said before they are computed and there is nothing to do but to put them in
+// place; nil otherwise, also for SQL that does not work. dated says that the SELECT itself gives each row what day it needs.
+func (l loading) known(ctx context.Context, had []Column) (columns []Column, dated bool) {
+	if l.Diff || strings.Contains(strings.ToLower(l.SQL), strings.ToLower(l.Node)) { // it may read the rows that it replaces
+		return nil, false
+	}
+	columns, err := describe(ctx, l.conn, l.SQL, l.day)
+	if err != nil {
+		return nil, false
+	}
+	types := map[string]string{}
+	for _, c := range columns {
+		lower := strings.ToLower(c.Name)
+		if _, twice := types[lower]; twice || strings.Contains(c.Type, `"NULL"`) {
+			return nil, false // a table gives it another name or type
+		}
+		types[lower] = c.Type
+	}
+	day, dated := types["day"]
+	switch {
+	case l.Full:
+		return columns, true
+	case !dated:
+		columns = append(columns, Column{Name: "day", Type: "DATE"})
+	case day != "DATE":
+		return nil, false
+	}
+	if len(had) > 0 && !sameShape(had, columns) {
+		return nil, false
+	}
+	return columns, dated
+}
+
+// insert replaces the rows straight by those of the SELECT and says how many came.
+func (l loading) insert(ctx context.Context, had, columns []Column, dated bool) (int64, error) {
+	table := "main." + name(l.Node)
+	var err error
+	if l.Full || len(had) == 0 {
+		defined := make([]string, len(columns))
+		for i, c := range columns {
+			defined[i] = name(c.Name) + " " + c.Type
+		}
+		_, err = l.conn.ExecContext(ctx, "CREATE OR REPLACE TABLE "+table+" ("+strings.Join(defined, ", ")+")")
+	} else {
+		_, err = l.conn.ExecContext(ctx, "DELETE FROM "+table+" WHERE day = $day", l.day)
+	}
+	if err != nil {
+		return 0, engineFault(ctx, "load "+l.Node, "", 0, err)
+	}
+	more := ""
+	if !dated {
+		more = ", DATE " + text(l.Asked.String()) + " AS day"
+	}
+	prefix := "INSERT INTO " + table + " BY NAME SELECT *" + more + " FROM ("
+	result, err := l.conn.ExecContext(ctx, prefix+l.SQL+"\n)", l.day)
+	if err != nil {
+		return 0, engineFault(ctx, "run the SQL of "+l.Node, l.SQL, len(prefix), err)
+	}
+	return result.RowsAffected()
+}
+
 // replace puts the incoming rows in place of the day's, or of all of them.
 func (l loading) replace(ctx context.Context, had, columns []Column) error {
 	table := "main." + name(l.Node)
