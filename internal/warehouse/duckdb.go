@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"daybook/internal/calendar"
@@ -30,11 +31,13 @@ type Options struct {
 	Guard   func(ctx context.Context, sql string) error // asked before every Query; its error is returned as it is
 }
 
-// DuckDB is the embedded warehouse: one file, one writer at a time, and a bounded number of readers that never wait for it.
+// DuckDB is the embedded warehouse: one file, a writer for each core, one of them at a node at a time, and a bounded number of readers
+// that never wait for them.
 type DuckDB struct {
 	options Options
 	db      *sql.DB
-	writer  chan struct{} // holds one token: the right to write
+	writers chan struct{} // a token for each that writes
+	nodes   sync.Map      // node → chan struct{} of one token: the right to write to it
 	readers chan struct{}
 }
 
@@ -57,8 +60,8 @@ func Duck(ctx context.Context, options Options) (*DuckDB, error) {
 	if err != nil {
 		return nil, openFault(options.Path, err)
 	}
-	w := &DuckDB{options: options, db: sql.OpenDB(connector), writer: make(chan struct{}, 1), readers: make(chan struct{}, options.Readers)}
-	w.db.SetMaxIdleConns(options.Readers + 1)
+	w := &DuckDB{options: options, db: sql.OpenDB(connector), writers: make(chan struct{}, writers), readers: make(chan struct{}, options.Readers)}
+	w.db.SetMaxIdleConns(options.Readers + writers)
 	if err := w.prepare(ctx); err != nil {
 		w.db.Close()
 		return nil, openFault(options.Path, err)
@@ -161,7 +164,7 @@ func (w *DuckDB) Columns(ctx context.Context, node string) ([]Column, error) {
 
 // Drop implements Warehouse.
 func (w *DuckDB) Drop(ctx context.Context, node string) error {
-	return w.write(ctx, "drop "+node, func(conn *sql.Conn) error {
+	return w.write(ctx, node, "drop "+node, func(conn *sql.Conn) error {
 		if _, err := conn.ExecContext(ctx, "DROP TABLE IF EXISTS main."+name(node)); err != nil {
 			return engineFault(ctx, "drop "+node, "", 0, err)
 		}
@@ -172,13 +175,20 @@ func (w *DuckDB) Drop(ctx context.Context, node string) error {
 	})
 }
 
-// write runs do in a transaction, alone: with one writer in the one process that may hold the file, transactions never conflict.
-func (w *DuckDB) write(ctx context.Context, what string, do func(*sql.Conn) error) error {
-	select {
-	case w.writer <- struct{}{}:
-		defer func() { <-w.writer }()
-	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", what, ctx.Err())
+// writers is how many loads run at once. A load below a row group of 122,880 rows uses one core, so two loads use two.
+const writers = 2
+
+// write runs do in a transaction, the only one at the node: transactions of different nodes in the one process that may hold the file
+// never conflict, as each writes to its own table and to records of its own.
+func (w *DuckDB) write(ctx context.Context, node, what string, do func(*sql.Conn) error) error {
+	alone, _ := w.nodes.LoadOrStore(node, make(chan struct{}, 1))
+	for _, token := range []chan struct{}{alone.(chan struct{}), w.writers} {
+		select {
+		case token <- struct{}{}:
+			defer func() { <-token }()
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", what, ctx.Err())
+		}
 	}
 	conn, err := w.db.Conn(ctx)
 	if err != nil {

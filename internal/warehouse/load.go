@@ -35,10 +35,10 @@ func (w *DuckDB) Load(ctx context.Context, load Load) (Loaded, error) {
 		l.conn, done = conn, Loaded{}
 		return l.run(ctx, &done)
 	}
-	err := w.write(ctx, "load "+load.Node, run)
+	err := w.write(ctx, load.Node, "load "+load.Node, run)
 	if errors.Is(err, errTogether) {
 		l.singly = true
-		err = w.write(ctx, "load "+load.Node, run)
+		err = w.write(ctx, load.Node, "load "+load.Node, run)
 	}
 	done.Took = time.Since(begin)
 	return done, err
