@@ -29,6 +29,8 @@ lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1; }
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
+	@before=$$(cat templates/*_templ.go | sha256sum); $(TEMPL) generate -path templates >/dev/null 2>&1 && \
+	  test "$$before" = "$$(cat templates/*_templ.go | sha256sum)" || { echo "templates/*_templ.go were not what the templ files say; they are now: commit them"; exit 1; }
 
 # templ files to Go; the result is committed.
 generate:
