@@ -75,6 +75,7 @@ function cut(text, length) {
 
 export const formatters = {
   number,
+  percent0: percent(0),
   percent1: percent(1),
   percent2: percent(2),
   decimal1: decimal(1),

@@ -44,7 +44,7 @@ const (
 // Formatters lists the names that options use; the shared script has a function for each.
 func Formatters() []string {
 	return []string{
-		"fmt:number", "fmt:percent1", "fmt:percent2", "fmt:decimal1", "fmt:decimal2", "fmt:hour_ko", "fmt:hour_en",
+		"fmt:number", "fmt:percent0", "fmt:percent1", "fmt:percent2", "fmt:decimal1", "fmt:decimal2", "fmt:hour_ko", "fmt:hour_en",
 		"fmt:date_ko", "fmt:date_en", "fmt:cut20",
 	}
 }
@@ -149,7 +149,9 @@ func base(c chart) (object, []object, error) {
 // formatter names the function that writes the section's measure.
 func (s Section) formatter() string {
 	switch {
-	case s.Format == FormatPercent && s.Digits <= 1:
+	case s.Format == FormatPercent && s.Digits == 0:
+		return "fmt:percent0"
+	case s.Format == FormatPercent && s.Digits == 1:
 		return "fmt:percent1"
 	case s.Format == FormatPercent:
 		return "fmt:percent2"
