@@ -121,6 +121,13 @@ func TestAMissingDayIsMissingAtSourceAndNamesTheFile(t *testing.T) {
 	}
 }
 
+func TestAFailedRunIsAFailureInJSONToo(t *testing.T) {
+	out, err := call(t, "run", "-C", starterProject(t), "--day", "2026-01-02", "--format", "json")
+	if !isSilent(err) || !strings.Contains(out, `"State":"missing at source"`) {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 func TestAReportIsWrittenInEveryFormat(t *testing.T) {
 	dir := starterProject(t)
 	needBundle(t)

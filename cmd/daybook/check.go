@@ -1,0 +1,31 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"daybook/internal/project"
+)
+
+func (p *program) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "check",
+		Short:   "Prove a project without running it",
+		Long:    "Reads every file of the project, resolves what each node reads, binds all SQL against the columns it reads, and compares reports with their marts.",
+		Example: "  daybook check -C library",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			pr, graph, parser, err := readProject(c.Context(), p.dir, p.env)
+			if err != nil {
+				return err
+			}
+			defer parser.Close()
+			count := map[string]int{}
+			for _, n := range graph.Order {
+				count[n.Kind]++
+			}
+			p.printf("%s: %d sources, %d tables, %d marts, %d reports: all is well\n", pr.Name,
+				count[project.KindSource], count[project.KindTable], count[project.KindMart], count[project.KindReport])
+			return nil
+		},
+	}
+}
