@@ -38,9 +38,19 @@ function dispose(box) {
   drawn.delete(box);
 }
 
+// The numbers in the cells of a heatmap need room; where it is narrow the colours speak alone, and the table has the numbers.
+const cellRoom = 34;
+
+function crowded(option, width) {
+  return (option.series ?? []).some((s) => s.type === 'heatmap') && width / Math.max(1, [option.xAxis].flat()[0]?.data?.length ?? 1) < cellRoom;
+}
+
 function draw(box) {
   dispose(box);
   const option = prepared(optionOf(box), colour);
+  if (crowded(option, box.clientWidth)) {
+    option.series.forEach((s) => (s.label = { ...s.label, show: false }));
+  }
   if (still.matches) {
     option.animation = false;
   }
@@ -72,7 +82,12 @@ function resized(entries) {
     if (!chart) {
       attempt(target, draw);
     } else if (chart.getWidth() !== Math.round(contentRect.width) || chart.getHeight() !== Math.round(contentRect.height)) {
-      chart.resize({ animation: { duration: 0 } });
+      const full = chart.getOption();
+      if (crowded(full, chart.getWidth()) !== crowded(full, contentRect.width)) {
+        attempt(target, draw);
+      } else {
+        chart.resize({ animation: { duration: 0 } });
+      }
     }
   }
 }

@@ -73,8 +73,14 @@ func pieOption(s Section, l text.Locale, w Width) (object, error) {
 	return option, nil
 }
 
+// funnelShare is how much of the width the steps take, so that the words beside them still fit where a page is narrow: the option is
+// laid out again at other widths than it was made for.
+func funnelShare(widest int) string {
+	return fmt.Sprintf("%d%%", max(100*(int(Narrow)-widest-32)/int(Narrow), 20))
+}
+
 // funnelOption draws steps from top to bottom, each with its value and its share of the first.
-func funnelOption(s Section, l text.Locale, w Width) (object, error) {
+func funnelOption(s Section, l text.Locale) (object, error) {
 	marks := s.drawnMarks()
 	data := make([]opts.FunnelData, 0, len(marks))
 	widest := 0
@@ -97,7 +103,7 @@ func funnelOption(s Section, l text.Locale, w Width) (object, error) {
 	}
 	steps := series[0]
 	for k, v := range (object{
-		"sort": "none", "left": 0, "top": 0, "bottom": 0, "width": max(int(w)-widest-32, int(w)/4), "gap": 2, "min": 0, "minSize": "0%",
+		"sort": "none", "left": 0, "top": 0, "bottom": 0, "width": funnelShare(widest), "gap": 2, "min": 0, "minSize": "0%",
 		"itemStyle": object{"borderWidth": 0}, "labelLine": object{"show": true, "length": 12, "lineStyle": object{"color": ghost}},
 		"label":    object{"show": true, "position": "right", "color": ink, "fontFamily": fontFamily, "fontSize": fontSize},
 		"emphasis": object{"disabled": true},

@@ -81,7 +81,7 @@ func Option(s Section, l text.Locale, w Width) ([]byte, error) {
 	case KindPie:
 		option, err = pieOption(s, l, w)
 	case KindFunnel:
-		option, err = funnelOption(s, l, w)
+		option, err = funnelOption(s, l)
 	case KindHeatmap:
 		option, err = heatOption(s, l, w)
 	default:
