@@ -139,3 +139,33 @@ func TestOneWrongChartLeavesTheOthers(t *testing.T) {
 		t.Errorf("the console says %q", console())
 	}
 }
+
+func TestCellsOfANarrowHeatmapHaveNoNumbers(t *testing.T) {
+	var data []string
+	for hour := range 24 {
+		data = append(data, fmt.Sprintf("[%d,0,1234]", hour))
+	}
+	hours := strings.Trim(strings.Repeat("0,", 24), ",")
+	option := `{"xAxis":{"type":"category","data":[` + hours + `],"axisLabel":{"show":false}},"yAxis":{"type":"category","data":[""]},
+		"visualMap":{"show":false,"min":0,"max":2000,"inRange":{"color":["#eeeeee","#eeeeee"]}},
+		"series":[{"type":"heatmap","label":{"show":true,"color":"#000000","fontSize":24,"formatter":"8"},"data":[` + strings.Join(data, ",") + `]}]}`
+	f := files(t)
+	ctx, _ := browser(t, f, `<div class="chart" data-chart="heat" id="box-heat"></div><script type="application/json" id="heat">`+option+`</script>`)
+	// Only the numbers are black: axis and cells are drawn in other colours.
+	black := `[...document.querySelectorAll("#box-heat canvas")].some((canvas) => {
+		const all = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+		return all.some((v, i) => i % 4 === 0 && v < 40 && all[i + 1] < 40 && all[i + 2] < 40 && all[i + 3] > 150);
+	})`
+	if err := chromedp.Run(ctx, chromedp.EmulateViewport(1400, 600)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, black+" === true")
+	if err := chromedp.Run(ctx, chromedp.EmulateViewport(390, 600)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, black+" === false")
+	if err := chromedp.Run(ctx, chromedp.EmulateViewport(1400, 600)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, black+" === true")
+}
