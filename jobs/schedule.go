@@ -29,6 +29,7 @@ type Calendar struct {
 	waiting   sync.WaitGroup
 	mu        sync.Mutex
 	mailed    map[string]time.Time // when a held release was mailed last, by schedule and day
+	asked     map[string]time.Time // when a missing day was asked for last, by schedule and day
 }
 
 // defaultBeat is how often the calendar looks at the clock.
@@ -129,7 +130,7 @@ func (c *Calendar) resume(ctx context.Context) error {
 func (c *Calendar) Tick(ctx context.Context, now time.Time) error {
 	var errs []error
 	for _, d := range c.schedules() {
-		if err := c.tick(ctx, d, now); err != nil {
+		if err := errors.Join(c.tick(ctx, d, now), c.askAgain(ctx, d)); err != nil {
 			errs = append(errs, fmt.Errorf("schedule %s: %w", d.key, err))
 		}
 	}
@@ -314,6 +315,38 @@ const heldFor = 7
 
 // mailPause is how long a release whose mail did not leave waits for its next try.
 const mailPause = 10 * time.Minute
+
+// poll is how often a day that is missing at its source is asked for again, until the schedule is due for the next one.
+const poll = 10 * time.Minute
+
+// askAgain begins the newest occurrence of a schedule again when its day was missing at the source: files arrive late.
+func (c *Calendar) askAgain(ctx context.Context, d due) error {
+	o, ok, err := c.Runner.Store.LastOccurrence(ctx, d.key)
+	if err != nil || !ok {
+		return err
+	}
+	missing := o.State == store.StateMissing || o.State == store.StateHeld && o.Note == store.StateMissing
+	if missing && c.pollDue(d.key, o.Day) {
+		d.begin(ctx, []calendar.Day{o.Day})
+	}
+	return nil
+}
+
+// pollDue reports whether it is time to ask again; the first look only notes the time.
+func (c *Calendar) pollDue(key string, day calendar.Day) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	turn, now := key+" "+day.String(), c.Runner.Now()
+	last, seen := c.asked[turn]
+	if seen && now.Sub(last) < poll {
+		return false
+	}
+	if c.asked == nil {
+		c.asked = map[string]time.Time{}
+	}
+	c.asked[turn] = now
+	return seen
+}
 
 // mayMail reports whether a held release may be mailed now, and takes the turn.
 func (c *Calendar) mayMail(key string, day calendar.Day) bool {

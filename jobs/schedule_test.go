@@ -289,6 +289,47 @@ func TestAReportOfAMissingDayIsHeldAndSaysSo(t *testing.T) {
 	}
 }
 
+func TestADayThatArrivesLateIsAskedForAgainAndMailed(t *testing.T) {
+	late := timed()["data/2026-11-16.ndjson"]
+	h := open(t, timed().with(files{"data/2026-11-16.ndjson": ""}))
+	box := mail.Outbox{Dir: h.dir + "/outbox"}
+	c := h.clock(box)
+	c.at("2026-11-17 02:00")
+	c.at("2026-11-17 03:00")
+	c.at("2026-11-17 07:00")
+	c.wants(nightly, "2026-11-16 missing at source")
+	c.wants(release, "2026-11-16 held")
+	before := c.runs()
+	h.write(files{"data/2026-11-16.ndjson": late})
+	c.at("2026-11-17 07:05")
+	if c.runs() != before {
+		t.Errorf("%d runs within ten minutes, %d before", c.runs(), before)
+	}
+	c.at("2026-11-17 07:16")
+	c.at("2026-11-17 07:17")
+	c.wants(nightly, "2026-11-16 up to date")
+	c.wants(release, "2026-11-16 released")
+	if letters := h.letters(box); len(letters) != 2 {
+		t.Errorf("%d letters", len(letters))
+	}
+}
+
+func TestAMissingDayIsNotAskedForAgainOnceTheNextOneIsDue(t *testing.T) {
+	h := open(t, timed().with(files{"data/2026-11-16.ndjson": ""}))
+	c := h.clock(nil)
+	c.at("2026-11-17 02:00")
+	c.at("2026-11-17 03:00")
+	c.at("2026-11-18 03:00")
+	c.at("2026-11-18 03:30")
+	c.at("2026-11-18 05:00")
+	if list := c.occurrences(nightly); len(list) != 2 || list[0] != "2026-11-16 missing at source" {
+		t.Errorf("%v", list)
+	}
+	if n := c.runs(); n != 2 {
+		t.Errorf("%d runs", n)
+	}
+}
+
 func TestTheHeartbeatFollowsTheClockAndStops(t *testing.T) {
 	h := open(t, timed())
 	c := h.clock(nil)
