@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"daybook/internal/testenv"
 )
 
 var shots = flag.String("shots", "", "make the pictures of img/ anew with this daybook binary")
@@ -37,11 +39,7 @@ func TestShots(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	link := demo(t, ctx, *shots)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Flag("hide-scrollbars", true), chromedp.Flag("lang", "en"))
-	allocator, stop := chromedp.NewExecAllocator(ctx, options...)
-	defer stop()
-	page, stop := chromedp.NewContext(allocator)
-	defer stop()
+	page, _ := testenv.Chromium(t)
 	err := chromedp.Run(page,
 		chromedp.Navigate(link),
 		chromedp.SendKeys(`input[name=address]`, "ada@example.com", chromedp.ByQuery),

@@ -4,60 +4,16 @@ import (
 	"context"
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"daybook/internal/testenv"
 )
 
 var shots = flag.String("shots", "", "write screenshots of the pages into this directory")
-
-// chromium is a browser of its own; what it complains about, a breach of the policy included, goes to the returned function.
-func chromium(t *testing.T) (context.Context, func() []string) {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		missing(t, "chromium is not installed")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1440, 1000))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	var mu sync.Mutex
-	var complaints []string
-	chromedp.ListenTarget(ctx, func(event any) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch e := event.(type) {
-		case *log.EventEntryAdded:
-			if e.Entry.Level == log.LevelError || e.Entry.Level == log.LevelWarning {
-				complaints = append(complaints, e.Entry.Text+" "+e.Entry.URL)
-			}
-		case *runtime.EventConsoleAPICalled:
-			if e.Type == runtime.APITypeError || e.Type == runtime.APITypeWarning {
-				complaints = append(complaints, "the console has an "+string(e.Type))
-			}
-		case *runtime.EventExceptionThrown:
-			complaints = append(complaints, e.ExceptionDetails.Error())
-		}
-	})
-	return ctx, func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		list := complaints
-		complaints = nil
-		return list
-	}
-}
 
 // look takes a picture of the page when pictures are asked for.
 func look(t *testing.T, ctx context.Context, name string) {
@@ -77,7 +33,7 @@ func TestReaderSignsInSeesChartsAndReruns(t *testing.T) {
 	p := s.add("ada@example.com", roleAdmin)
 	p.Name = "Ada"
 	check(t, s.Store.SavePerson(context.Background(), &p))
-	ctx, complaints := chromium(t)
+	ctx, complaints := testenv.Chromium(t)
 
 	err := chromedp.Run(ctx, chromedp.Navigate(s.url+"/reports/daily/2026-11-16"), chromedp.WaitVisible(`input[name=password]`),
 		chromedp.SendKeys(`input[name=address]`, "ada@example.com"), chromedp.SendKeys(`input[name=password]`, password), chromedp.Submit(`input[name=password]`),
@@ -135,7 +91,7 @@ func TestTheSingleFileDrawsItsChartsWithoutAServer(t *testing.T) {
 	a := b.get("/reports/daily/2026-11-16/1.html")
 	file := filepath.Join(t.TempDir(), "daily.html")
 	check(t, os.WriteFile(file, []byte(a.body), 0o644))
-	ctx, complaints := chromium(t)
+	ctx, complaints := testenv.Chromium(t)
 	check(t, chromedp.Run(ctx, chromedp.Navigate("file://"+file), chromedp.WaitVisible(`article`)))
 	until(t, "a chart is drawn", func() bool {
 		var drawn int

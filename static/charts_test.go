@@ -5,16 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"daybook/internal/testenv"
 )
 
 const chartOption = `{"tooltip":{"trigger":"axis","valueFormatter":"fmt:number"},
@@ -24,13 +21,6 @@ const chartOption = `{"tooltip":{"trigger":"axis","valueFormatter":"fmt:number"}
 // browser opens a page with the given body under the strict policy and collects what its console says.
 func browser(t *testing.T, f *Files, body string) (ctx context.Context, console func() string) {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("DAYBOOK_TEST") == "strict" {
-			t.Fatal("chromium is not installed")
-		}
-		t.Skip("chromium is not installed")
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc(Prefix, func(w http.ResponseWriter, r *http.Request) {
 		body, kind, ok := f.Open(strings.TrimPrefix(r.URL.Path, Prefix))
@@ -54,35 +44,11 @@ func browser(t *testing.T, f *Files, body string) (ctx context.Context, console 
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(allocator)
-	t.Cleanup(stop)
-	ctx, stop = context.WithTimeout(ctx, time.Minute)
-	t.Cleanup(stop)
-	var said strings.Builder
-	var mu sync.Mutex
-	chromedp.ListenTarget(ctx, func(event any) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch e := event.(type) {
-		case *log.EventEntryAdded:
-			fmt.Fprintln(&said, e.Entry.Text, e.Entry.URL)
-		case *runtime.EventConsoleAPICalled:
-			for _, a := range e.Args {
-				fmt.Fprintln(&said, a.Description, string(a.Value))
-			}
-		}
-	})
-	if err := chromedp.Run(ctx, log.Enable(), chromedp.Navigate(server.URL)); err != nil {
+	ctx, complaints := testenv.Chromium(t)
+	if err := chromedp.Run(ctx, chromedp.Navigate(server.URL)); err != nil {
 		t.Fatal(err)
 	}
-	return ctx, func() string {
-		mu.Lock()
-		defer mu.Unlock()
-		return said.String()
-	}
+	return ctx, func() string { return strings.Join(complaints(), "\n") }
 }
 
 func box(id string) string {

@@ -1,25 +1,21 @@
 package templates
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"daybook/internal/text"
-
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"daybook/internal/testenv"
+	"daybook/internal/text"
 )
 
 var (
@@ -75,46 +71,9 @@ func stream(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "event: log\ndata: {\"id\":%q,\"html\":\"<span class='ll'>one more line</span>\"}\n\n", LogID("t7"))
 }
 
-// browser starts Chromium; what it complains about goes to the returned function.
-func browser(t *testing.T) (context.Context, func() []string) {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		missing(t, "chromium is not installed")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("hide-scrollbars", true))
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	var mu sync.Mutex
-	var complaints []string
-	chromedp.ListenTarget(ctx, func(event any) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch e := event.(type) {
-		case *log.EventEntryAdded:
-			if e.Entry.Level == log.LevelError {
-				complaints = append(complaints, e.Entry.Text)
-			}
-		case *runtime.EventExceptionThrown:
-			complaints = append(complaints, e.ExceptionDetails.Error())
-		}
-	})
-	return ctx, func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		list := complaints
-		complaints = nil
-		return list
-	}
-}
-
 func TestPagesWorkUnderTheirPolicy(t *testing.T) {
 	s := site(t)
-	ctx, complaints := browser(t)
+	ctx, complaints := testenv.Chromium(t)
 	for name := range pages(text.Korean) {
 		var wide bool
 		err := chromedp.Run(ctx, chromedp.EmulateViewport(390, 844), chromedp.Navigate(s.URL+"/"+name+"-ko"), chromedp.WaitReady("main"),
@@ -135,7 +94,7 @@ func TestPagesWorkUnderTheirPolicy(t *testing.T) {
 
 func TestTabsSortingQuestionsAndStreamWork(t *testing.T) {
 	s := site(t)
-	ctx, _ := browser(t)
+	ctx, _ := testenv.Chromium(t)
 	check := func(page, what, expression string) {
 		t.Helper()
 		var ok bool
@@ -171,7 +130,7 @@ func TestTabsSortingQuestionsAndStreamWork(t *testing.T) {
 
 func TestWithoutScriptEveryPanelAndTableIsOpen(t *testing.T) {
 	s := site(t)
-	ctx, _ := browser(t)
+	ctx, _ := testenv.Chromium(t)
 	var ok bool
 	err := chromedp.Run(ctx, chromedp.EmulateViewport(1440, 900), emulation.SetScriptExecutionDisabled(true), chromedp.Navigate(s.URL+"/report-ko"), chromedp.WaitReady("main"),
 		chromedp.Evaluate(`[...document.querySelectorAll(".panel, .as-table table, .noscript")].every((e) => e.checkVisibility()) && !document.querySelector(".tabs").checkVisibility() && !document.querySelector(".chart").checkVisibility()`, &ok))
@@ -185,7 +144,7 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("no -shots directory was given")
 	}
 	s := site(t)
-	ctx, _ := browser(t)
+	ctx, _ := testenv.Chromium(t)
 	for name := range pages(text.Korean) {
 		for _, v := range []struct {
 			width  int64
