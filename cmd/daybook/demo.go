@@ -65,7 +65,13 @@ func (p *program) demo(ctx context.Context, days int, addr string, serve bool) e
 	}
 	defer h.Close()
 	req := jobs.Request{Day: from, Through: to, Cause: "demo", By: p.user()}
-	if err := p.follow(ctx, localDoor{h.runner, h}, req); err != nil {
+	plan, err := h.runner.Plan(ctx, req)
+	if err != nil {
+		return err
+	}
+	if len(plan.Steps) == 0 { // a start that builds nothing is no run
+		p.printf("up to date: all %d builds\n", plan.Fresh)
+	} else if err := p.follow(ctx, localDoor{h.runner, h}, req); err != nil {
 		return err
 	}
 	if err := h.openPress(ctx); err != nil {

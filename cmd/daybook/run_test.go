@@ -199,3 +199,23 @@ func TestAnAccountIsMadeFromStandardInput(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTheDemoGoesOnFromWhatIsThere(t *testing.T) {
+	needBundle(t)
+	dir := filepath.Join(t.TempDir(), "demo")
+	out := mustCall(t, "demo", "-C", dir, "--days", "1", "--no-serve")
+	if !strings.Contains(out, "builds made") || !strings.Contains(out, "1 accepted, 0 failed, 0 unknown of 1") {
+		t.Error(out)
+	}
+	letters, err := filepath.Glob(filepath.Join(dir, dataDir, outboxDir, "*", "*.eml"))
+	if err != nil || len(letters) != 1 {
+		t.Errorf("%d letters, %v", len(letters), err)
+	}
+	out = mustCall(t, "demo", "-C", dir, "--days", "1", "--no-serve")
+	if !strings.HasPrefix(out, "up to date: all 22 builds\n") {
+		t.Error(out)
+	}
+	if again, _ := filepath.Glob(filepath.Join(dir, dataDir, outboxDir, "*", "*.eml")); len(again) != 1 {
+		t.Errorf("%d letters after the second start", len(again))
+	}
+}
