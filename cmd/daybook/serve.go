@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 
 	"daybook/handlers"
 	"daybook/internal/auth"
+	"daybook/internal/fault"
 	"daybook/internal/project"
 	"daybook/internal/stage"
 	"daybook/jobs"
@@ -51,7 +51,7 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	}
 	pages, err := net.Listen("tcp", addr)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", addr, err)
+		return fault.Wrap(fault.Busy, err, "the server cannot listen on "+addr, "stop what listens there, or choose another address with --addr")
 	}
 	socket, err := listenSocket(p.dir)
 	if err != nil {

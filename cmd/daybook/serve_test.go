@@ -134,3 +134,12 @@ func TestTheFirstStartPrintsALinkThatMakesTheAdminAndLaterOnesDoNot(t *testing.T
 		t.Errorf("with an admin the link answers %d", code)
 	}
 }
+
+func TestATakenAddressIsNamedWithWhatToDo(t *testing.T) {
+	s := serveProject(t, starterProject(t))
+	addr := strings.TrimPrefix(s.base, "http://localhost")
+	_, err := call(t, "serve", "-C", starterProject(t), "--addr", "127.0.0.1"+addr)
+	if err == nil || !strings.Contains(err.Error(), "cannot listen on 127.0.0.1"+addr) || !strings.Contains(err.Error(), "choose another address with --addr") {
+		t.Error(err)
+	}
+}
