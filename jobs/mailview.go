@@ -25,6 +25,9 @@ func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, l 
 		Links:  []templates.MailLink{{Label: l.T("mail.permalink"), URL: m.pageURL(e)}},
 		Footer: []string{l.T("mail.why", m.Runner.Project.Name), l.T("mail.hash", e.Hash[:8])},
 	}
+	if absent := m.Runner.absences(f.Report, f.Day, l); absent != "" {
+		v.Banner = l.T("page.partial") + ": " + absent
+	}
 	var drawings []drawing
 	var kpis templates.MailKPIs
 	flush := func() {

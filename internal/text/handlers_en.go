@@ -5,6 +5,8 @@ var handlersEn = map[string]string{
 	"page.daily":             "Daily report · %s",
 	"page.unusual":           "unusual",
 	"page.nothing":           "The day has no data for this.",
+	"page.partial":           "Not all of the day was at the source",
+	"page.hours":             "hours %s",
 	"page.rows":              "%s of %s",
 	"page.all":               "Show all",
 	"page.file.hint":         "opens without a server",

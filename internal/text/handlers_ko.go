@@ -5,6 +5,8 @@ var handlersKo = map[string]string{
 	"page.daily":             "일간 보고 · %s",
 	"page.unusual":           "이례적",
 	"page.nothing":           "이 날의 자료가 없습니다.",
+	"page.partial":           "원본에 이날의 일부가 없습니다",
+	"page.hours":             "%s시",
 	"page.rows":              "%[2]s개 가운데 %[1]s개",
 	"page.all":               "모두 보기",
 	"page.file.hint":         "서버 없이 열림",
