@@ -1,13 +1,18 @@
 package examples_test
 
 import (
+	"bytes"
 	"context"
+	"image"
+	"image/png"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"daybook/internal/mail"
 	"daybook/internal/project"
 	"daybook/internal/report"
+	"daybook/internal/still"
 	"daybook/internal/text"
 	"daybook/jobs"
 )
@@ -83,5 +88,35 @@ func TestBarsStandInTheOrderOfTheRanking(t *testing.T) {
 			}
 		}
 		h.holds(thursday, sql, bars)
+	}
+}
+
+func TestTheDailyMailHasNoFaultThatAMailProgramWouldPunish(t *testing.T) {
+	h := library(t, 8, 200)
+	h.build(jobs.Request{Day: thursday.Add(-7), Through: thursday})
+	f, e, err := h.Figures(context.Background(), "daily", thursday, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dot bytes.Buffer // what the pictures show is internal/still's to prove
+	if err := png.Encode(&dot, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		t.Fatal(err)
+	}
+	m := &jobs.Mailer{Runner: h.Runner, From: mail.Address{Address: "daybook@example.com"}, Base: "https://daybook.example.com",
+		Draw: func(context.Context, []byte, int, int) (still.Picture, error) {
+			return still.Picture{PNG: dot.Bytes()}, nil
+		}}
+	for _, l := range text.Locales() {
+		message, err := m.Message(context.Background(), f, e, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		message.To, message.MessageID, message.Date = m.From, "1@example.com", e.Created
+		for _, finding := range mail.Lint(message) {
+			t.Errorf("%s: %s: %s", l, finding.Rule, finding.Detail)
+		}
+		if len(message.Images) != 6 {
+			t.Errorf("%s: %d pictures", l, len(message.Images))
+		}
 	}
 }

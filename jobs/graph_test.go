@@ -128,3 +128,18 @@ func TestADayColumnIsAddedToWhatIsBuiltByDay(t *testing.T) {
 		t.Errorf("sales has %v, ever has %v", sales.Columns, ever.Columns)
 	}
 }
+
+func TestAPathWithAnUnknownPlaceholderIsFoundWithoutRunning(t *testing.T) {
+	got := problems(t, shop().with(files{"sources/orders.yaml": "from: files\npath: data/{year}/{day}.ndjson\ncolumns:\n  id: text\n  item: text\n  amount: double\n"}))
+	if len(got) != 1 || !strings.Contains(got[0], "sources/orders.yaml") || !strings.Contains(got[0], "{year}") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestARefreshNamesNodesThatExist(t *testing.T) {
+	f := shop()
+	f["daybook.yaml"] += "refresh:\n  - {at: \"03:00\", nodes: [daily, dayly]}\n"
+	if got := problems(t, f); len(got) != 1 || !strings.Contains(got[0], "daybook.yaml: refresh daily-dayly names dayly, which is no node") {
+		t.Errorf("%q", got)
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"daybook/internal/lake"
 	"daybook/internal/store"
 )
 
@@ -151,4 +152,20 @@ func TestDaysThatACurrentStateReplacedAreBuiltAgain(t *testing.T) {
 	}
 	h.reopen()
 	h.wants(both)
+}
+
+func TestAnEditionWhoseFilesWereLostIsWrittenAgainUnderItsNumber(t *testing.T) {
+	h := open(t, shop())
+	h.run(store.StateDone, Request{})
+	if err := h.Lake.Remove(t.Context(), lake.Key{Layer: lake.Editions, Node: "usage", Day: monday, Number: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.Figures(t.Context(), "usage", monday, 0); err == nil {
+		t.Fatal("the figures are still there")
+	}
+	h.run(store.StateDone, Request{Nodes: []string{"usage"}, Force: ForceRebuild})
+	_, e, err := h.Figures(t.Context(), "usage", monday, 0)
+	if err != nil || e.Number != 1 {
+		t.Errorf("edition %d, %v", e.Number, err)
+	}
 }

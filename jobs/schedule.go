@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -28,8 +29,7 @@ type Calendar struct {
 	scheduler gocron.Scheduler
 	waiting   sync.WaitGroup
 	mu        sync.Mutex
-	mailed    map[string]time.Time // when a held release was mailed last, by schedule and day
-	asked     map[string]time.Time // when a missing day was asked for last, by schedule and day
+	turns     map[string]time.Time // when something was tried for a day last
 }
 
 // defaultBeat is how often the calendar looks at the clock.
@@ -280,7 +280,7 @@ func (c *Calendar) release(ctx context.Context, key string, r project.Report, da
 		case run.State != store.StateDone:
 			c.finish(ctx, key, []calendar.Day{day}, store.StateHeld, run.ID, heldBecause(run))
 		default:
-			c.mayMail(key, day)
+			c.turn("mail "+key, day, true)
 			c.mail(ctx, key, r.Name, day, run.ID)
 		}
 	})
@@ -313,55 +313,43 @@ func (c *Calendar) mail(ctx context.Context, key, report string, day calendar.Da
 // heldFor is how many newest occurrences of a release are looked at again.
 const heldFor = 7
 
-// mailPause is how long a release whose mail did not leave waits for its next try.
-const mailPause = 10 * time.Minute
+// pause is how long the calendar waits before it tries a day again: one that is missing at its source, or a mail that did not leave.
+const pause = 10 * time.Minute
 
-// poll is how often a day that is missing at its source is asked for again, until the schedule is due for the next one.
-const poll = 10 * time.Minute
-
-// askAgain begins the newest occurrence of a schedule again when its day was missing at the source: files arrive late.
+// askAgain begins the newest occurrence of a schedule again when its day was missing at the source: files arrive late. It ends when
+// the schedule is due for the next day.
 func (c *Calendar) askAgain(ctx context.Context, d due) error {
 	o, ok, err := c.Runner.Store.LastOccurrence(ctx, d.key)
 	if err != nil || !ok {
 		return err
 	}
 	missing := o.State == store.StateMissing || o.State == store.StateHeld && o.Note == store.StateMissing
-	if missing && c.pollDue(d.key, o.Day) {
+	if missing && c.turn("fetch "+d.key, o.Day, false) {
 		d.begin(ctx, []calendar.Day{o.Day})
 	}
 	return nil
 }
 
-// pollDue reports whether it is time to ask again; the first look only notes the time.
-func (c *Calendar) pollDue(key string, day calendar.Day) bool {
+// turn reports whether something may be tried for a day now, and takes the turn. The first look is a turn only with atOnce.
+func (c *Calendar) turn(what string, day calendar.Day, atOnce bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	turn, now := key+" "+day.String(), c.Runner.Now()
-	last, seen := c.asked[turn]
-	if seen && now.Sub(last) < poll {
+	now := c.Runner.Now()
+	maps.DeleteFunc(c.turns, func(_ string, last time.Time) bool { return now.Sub(last) > forgotten })
+	key := what + " " + day.String()
+	last, seen := c.turns[key]
+	if seen && now.Sub(last) < pause {
 		return false
 	}
-	if c.asked == nil {
-		c.asked = map[string]time.Time{}
+	if c.turns == nil {
+		c.turns = map[string]time.Time{}
 	}
-	c.asked[turn] = now
-	return seen
+	c.turns[key] = now
+	return seen || atOnce
 }
 
-// mayMail reports whether a held release may be mailed now, and takes the turn.
-func (c *Calendar) mayMail(key string, day calendar.Day) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	turn, now := key+" "+day.String(), c.Runner.Now()
-	if last, ok := c.mailed[turn]; ok && now.Sub(last) < mailPause {
-		return false
-	}
-	if c.mailed == nil {
-		c.mailed = map[string]time.Time{}
-	}
-	c.mailed[turn] = now
-	return true
-}
+// forgotten is when a turn is of no use any more.
+const forgotten = 7 * 24 * time.Hour
 
 // retryHeld mails what was held and has become right since: somebody reran what had failed, or the mail server is back.
 func (c *Calendar) retryHeld(ctx context.Context) error {
@@ -379,7 +367,7 @@ func (c *Calendar) retryHeld(ctx context.Context) error {
 			if err != nil && !fault.Is(err, fault.NotFound) {
 				return err
 			}
-			if err == nil && len(plan.Steps) == 0 && c.mayMail(key, o.Day) {
+			if err == nil && len(plan.Steps) == 0 && c.turn("mail "+key, o.Day, true) {
 				c.waiting.Go(func() { c.mail(context.WithoutCancel(ctx), key, r.Name, o.Day, o.Run) })
 			}
 		}

@@ -219,3 +219,19 @@ func TestTheDemoGoesOnFromWhatIsThere(t *testing.T) {
 		t.Errorf("%d letters after the second start", len(again))
 	}
 }
+
+func TestConfigHidesThePasswordOfTheRecords(t *testing.T) {
+	dir := starterProject(t)
+	file := filepath.Join(dir, "daybook.yaml")
+	body, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append(body, "store: postgres://daybook:secret@db.example.com/daybook\n"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := mustCall(t, "config", "-C", dir)
+	if strings.Contains(out, "secret") || !strings.Contains(out, "store: postgres://daybook:xxxxx@db.example.com/daybook") {
+		t.Error(out)
+	}
+}
