@@ -58,6 +58,9 @@ var owned = map[string][]string{
 	"modernc.org/quickjs":         {"internal/still"},
 	"golang.org/x/crypto":         {"internal/auth"},
 	"github.com/a-h/templ":        {"templates", "handlers"},
+	"github.com/xuri/excelize":    {"internal/export"},
+	"github.com/go-pdf/fpdf":      {"internal/export"},
+	"github.com/wneessen/go-mail": {"internal/mail"},
 }
 
 func TestImportsGoDownOnly(t *testing.T) {
