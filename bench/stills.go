@@ -79,7 +79,7 @@ func (b *bench) measureStills(ctx context.Context, h *house, day calendar.Day, d
 
 // chartsOfMail writes the report's mail and notes what it asks to be drawn.
 func chartsOfMail(ctx context.Context, h *house, day calendar.Day) ([]chart, error) {
-	figures, edition, err := h.runner.Figures(ctx, h.runner.Project.Home, day, 0)
+	_, edition, err := h.runner.Figures(ctx, h.runner.Project.Home, day, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func chartsOfMail(ctx context.Context, h *house, day calendar.Day) ([]chart, err
 		return still.Picture{}, nil
 	}
 	mailer := &jobs.Mailer{Runner: h.runner, Draw: note, From: mail.Address{Address: "daybook@example.com"}, Base: "https://daybook.example.com"}
-	_, err = mailer.Message(ctx, figures, edition, text.Korean)
+	_, err = mailer.Printed(ctx, edition, text.Korean, jobs.VariantDaily)
 	return charts, err
 }
 

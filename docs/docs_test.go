@@ -24,7 +24,7 @@ const reference = "project.md"
 
 // The project that keys are tried in; every place of a key holds KEYS once.
 var base = map[string]string{
-	"daybook.yaml":      "name: n\nrefresh:\n  - {at: \"03:00\", nodes: all}\nwarehouse: {threads: 1}\nmail: {sender: outbox}\ngroups:\n  g:\n    - {address: a@example.com}\n",
+	"daybook.yaml":      "name: n\nrefresh:\n  - {at: \"03:00\", nodes: all}\nwarehouse: {threads: 1}\nmail: {sender: outbox, smtp: {host: localhost}, events: {queue: \"https://sqs.example.com/q\"}}\nalerts:\n  - {mail: a@example.com}\ngroups:\n  g:\n    - {address: a@example.com}\n",
 	"sources/s.yaml":    "from: files\npath: \"{day}.csv\"\ncolumns:\n  a: {type: text}\n",
 	"tables/t.sql":      "/*\nowner: o\nchecks:\n  - unique: a\n  - rows: {min: 1}\n  - accepted: {column: a, values: b}\n  - total: {measure: count(*), of: s}\n*/\nSELECT a FROM s\n",
 	"reports/rep.yaml":  "title: {en: t}\nschedule: {at: \"07:00\"}\nsections:\n  - {kind: table, mart: t, columns: {a: {title: t}}}\n",
@@ -37,6 +37,9 @@ var places = []struct{ name, file, behind, form string }{
 	{"daybook.yaml refresh", "daybook.yaml", "nodes: all", ", %s"},
 	{"daybook.yaml warehouse", "daybook.yaml", "threads: 1", ", %s"},
 	{"daybook.yaml mail", "daybook.yaml", "sender: outbox", ", %s"},
+	{"daybook.yaml mail smtp", "daybook.yaml", "host: localhost", ", %s"},
+	{"daybook.yaml mail events", "daybook.yaml", "queue: \"https://sqs.example.com/q\"", ", %s"},
+	{"daybook.yaml alerts", "daybook.yaml", "mail: a@example.com", ", %s"},
 	{"daybook.yaml groups", "daybook.yaml", "address: a@example.com", ", %s"},
 	{"source", "sources/s.yaml", "from: files\n", "%s\n"},
 	{"column", "sources/s.yaml", "type: text", ", %s"},

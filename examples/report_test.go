@@ -94,7 +94,7 @@ func TestBarsStandInTheOrderOfTheRanking(t *testing.T) {
 func TestTheDailyMailHasNoFaultThatAMailProgramWouldPunish(t *testing.T) {
 	h := library(t, 8, 200)
 	h.build(jobs.Request{Day: thursday.Add(-7), Through: thursday})
-	f, e, err := h.Figures(context.Background(), "daily", thursday, 0)
+	_, e, err := h.Figures(context.Background(), "daily", thursday, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,11 +107,11 @@ func TestTheDailyMailHasNoFaultThatAMailProgramWouldPunish(t *testing.T) {
 			return still.Picture{PNG: dot.Bytes()}, nil
 		}}
 	for _, l := range text.Locales() {
-		message, err := m.Message(context.Background(), f, e, l)
+		message, err := m.Printed(context.Background(), e, l, jobs.VariantDaily)
 		if err != nil {
 			t.Fatal(err)
 		}
-		message.To, message.MessageID, message.Date = m.From, "1@example.com", e.Created
+		message.To, message.MessageID, message.Date, message.Unsubscribe = m.From, "1@example.com", e.Created, m.Base+"/unsubscribe/1"
 		for _, finding := range mail.Lint(message) {
 			t.Errorf("%s: %s: %s", l, finding.Rule, finding.Detail)
 		}

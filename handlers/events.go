@@ -32,6 +32,8 @@ type stream struct {
 	task  string // its open task
 	to    calendar.Day
 	seq   int64
+
+	followed followed // the page of an edition's deliveries
 }
 
 // events sends a page the parts of it that change: "swap" replaces an element, "log" appends to one. It reads on from where the page,
@@ -48,6 +50,11 @@ func (h *Handlers) events(c echo.Context) error {
 	var err error
 	if s.seq, err = h.begin(ctx, c.Request().Header.Get("Last-Event-ID"), c.QueryParam("after")); err != nil {
 		return err
+	}
+	if s.followed = (followed{edition: c.QueryParam("edition"), filter: readLedgerFilter(c)}); s.followed.edition != "" {
+		if err := s.openLedger(ctx); err != nil {
+			return err
+		}
 	}
 	head := c.Response().Header()
 	head.Set(echo.HeaderContentType, "text/event-stream")
@@ -98,13 +105,21 @@ func (s *stream) follow(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-time.After(gathering):
+		case <-time.After(s.pause()):
 		case <-ctx.Done():
 			return nil
 		case <-s.Closing:
 			return nil
 		}
 	}
+}
+
+// pause is how long changes are gathered before they are sent.
+func (s *stream) pause() time.Duration {
+	if s.followed.edition != "" {
+		return gatheringMails
+	}
+	return gathering
 }
 
 // goesOn says something, and reports whether somebody who may listen does.
@@ -144,9 +159,12 @@ func (s *stream) write(event, id, html string) error {
 func (s *stream) send(ctx context.Context, events []store.Event) error {
 	last := events[len(events)-1].Seq
 	var err error
-	if s.run != "" {
+	switch {
+	case s.followed.edition != "":
+		err = s.sendLedger(ctx, events)
+	case s.run != "":
 		err = s.sendRun(ctx, events, last)
-	} else {
+	default:
 		err = s.sendGrid(ctx, events)
 	}
 	if err != nil {

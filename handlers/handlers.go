@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,6 +29,7 @@ type Handlers struct {
 	Lake     lake.Lake
 	Static   *static.Files
 	Outbox   mail.Outbox
+	Mailer   *jobs.Mailer // nil sends nothing
 	Hasher   *auth.Hasher
 	Upcoming func(now time.Time) []jobs.Upcoming // what the schedules hold; nil shows none
 	Peek     Peek                                // nil leaves out samples and rejects of sources
@@ -39,6 +41,7 @@ type Handlers struct {
 	Closing  <-chan struct{} // closed when the server stops, so that streams end; nil never
 
 	signing chan struct{} // one sign-in at a time, so that parallel guesses are counted
+	saving  sync.Mutex    // one change of people at a time, so that an admin is left
 }
 
 // Peek reads up to limit rows of a Parquet file.
@@ -63,6 +66,9 @@ func (h *Handlers) Routes() *echo.Echo {
 	e.GET("/signin", h.signInPage)
 	e.POST("/signin", h.signIn)
 	e.POST("/signout", h.signOut)
+	e.POST("/signin/link", h.mailLink)
+	e.GET("/signin/:token", h.linkPage)
+	e.POST("/signin/:token", h.useLink)
 	e.GET("/setup/:token", h.setupPage)
 	e.POST("/setup", h.setup)
 	e.POST("/locale", h.setLocale)
@@ -72,6 +78,20 @@ func (h *Handlers) Routes() *echo.Echo {
 	e.GET("/reports/:report", h.newestReport, viewer)
 	e.GET("/reports/:report/:day", h.report, viewer)
 	e.GET("/reports/:report/:day/:part", h.reportPart, viewer) // 2 · 2.html · 2.json · SECTION.csv
+	e.GET("/reports/:report/:day/:part/why/:section", h.why, viewer)
+	e.GET("/reports/:report/:day/:part/changes", h.changes, viewer)
+	e.POST("/reports/:report/:day/hold", h.hold, admin)
+	e.POST("/reports/:report/:day/release", h.release, admin)
+
+	e.GET("/deliveries", h.deliveries, viewer)
+	e.GET("/deliveries/:report/:day/:number", h.ledgerPage, viewer)
+	e.POST("/deliveries/:report/:day/:number/resend", h.resend, admin)
+	e.POST("/deliveries/:report/:day/:number/settle", h.settle, admin)
+	e.POST("/deliveries/:report/:day/:number/test", h.testMail, admin)
+	e.GET("/deliveries/:report/:day/:number/mail/:locale", h.editionMail, viewer)
+	e.GET("/deliveries/:report/:day/:number/mail/:locale/html", h.editionMailHTML, viewer)
+	e.GET("/deliveries/:report/:day/:number/mail/:locale/parts/:part", h.editionMailPart, viewer)
+	e.GET("/incidents", h.incidents, viewer)
 
 	e.GET("/runs", h.runs, viewer)
 	e.POST("/runs", h.rerun, admin)
@@ -82,11 +102,23 @@ func (h *Handlers) Routes() *echo.Echo {
 
 	e.GET("/data", h.data, viewer)
 	e.GET("/data/:node", h.node, viewer) // also NODE.csv?day=
-	e.GET("/outbox", h.outbox, viewer)
-	e.GET("/outbox/:date/:name", h.letter, viewer)
-	e.GET("/outbox/:date/:name/html", h.letterHTML, viewer)
-	e.GET("/outbox/:date/:name/raw", h.letterRaw, viewer)
-	e.GET("/outbox/:date/:name/parts/:part", h.letterPart, viewer)
+	e.GET("/outbox", h.outbox, admin)    // letters hold links that let their readers in
+	e.GET("/outbox/:date/:name", h.letter, admin)
+	e.GET("/outbox/:date/:name/html", h.letterHTML, admin)
+	e.GET("/outbox/:date/:name/raw", h.letterRaw, admin)
+	e.GET("/outbox/:date/:name/parts/:part", h.letterPart, admin)
+
+	e.GET("/people", h.people, admin)
+	e.POST("/people", h.addPerson, admin)
+	e.GET("/people/export", h.exportPeople, admin)
+	e.GET(importRoute, h.importPage, admin)
+	e.POST(importRoute, h.importPeople, admin)
+	e.GET("/people/:id", h.personPage, admin)
+	e.POST("/people/:id", h.savePerson, admin)
+	e.POST("/people/:id/lift", h.lift, admin)
+	e.GET(unsubscribeRoute, h.unsubscribePage)
+	e.POST(unsubscribeRoute, h.unsubscribe)
+	e.POST(hookRoute, h.hookSES)
 
 	e.GET("/events", h.events, viewer)
 	return e
@@ -104,8 +136,18 @@ func (h *Handlers) API() http.Handler {
 	return e
 }
 
-// maxBody bounds what anybody may send: forms and SQL.
-const maxBody = "1M"
+// What anybody may send: forms and SQL, and a file of people, which a form carries in letters.
+const (
+	maxBody   = "1M"
+	maxUpload = "3M"
+)
+
+// Routes that middleware knows.
+const (
+	importRoute      = "/people/import"
+	unsubscribeRoute = "/unsubscribe/:token"
+	hookRoute        = "/hooks/ses"
+)
 
 func (h *Handlers) engine() *echo.Echo {
 	e := echo.New()
@@ -113,6 +155,7 @@ func (h *Handlers) engine() *echo.Echo {
 	e.HTTPErrorHandler = h.fail
 	// Headers of proxies are what the client wrote, so they say nothing about where it is.
 	e.IPExtractor = echo.ExtractIPDirect()
-	e.Use(numbered, h.survive, middleware.BodyLimit(maxBody))
+	e.Use(numbered, h.survive)
+	e.Use(bounded()...)
 	return e
 }

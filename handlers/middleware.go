@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 
 	"daybook/internal/auth"
 	"daybook/internal/fault"
@@ -66,11 +67,26 @@ func uncompressed(c echo.Context) bool {
 	return path == "/events" || strings.HasPrefix(path, "/static/")
 }
 
+// fromElsewhere reports whether programs of others are meant to post here. What they post carries its own right: a mail's token, or a
+// signature. They have no cookies and are given none.
+func fromElsewhere(c echo.Context) bool {
+	return c.Request().Method == http.MethodPost && (c.Path() == unsubscribeRoute || c.Path() == hookRoute)
+}
+
+// bounded is how much of a body is read: little, except where a file of people is sent.
+func bounded() []echo.MiddlewareFunc {
+	upload := func(c echo.Context) bool { return c.Path() == importRoute }
+	return []echo.MiddlewareFunc{
+		middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{Skipper: upload, Limit: maxBody}),
+		middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{Skipper: func(c echo.Context) bool { return !upload(c) }, Limit: maxUpload}),
+	}
+}
+
 // fromHere refuses a change that another site's page asks for, or a form that this session was not given.
 func (h *Handlers) fromHere(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead || fromElsewhere(c) {
 			return next(c)
 		}
 		foreign := fault.New(fault.Refused, "the form was not sent from a page of this server", "open the page anew and try again")

@@ -69,19 +69,19 @@ func (h *Handlers) letter(c echo.Context) error {
 		Headers:   []templates.Pair{{Name: "From", Value: l.From}, {Name: "To", Value: l.To}, {Name: "Subject", Value: l.Subject}, {Name: "Date", Value: l.Date.In(h.Project.Zone).Format("Mon, 02 Jan 2006 15:04:05 -0700")}},
 		Downloads: []templates.Download{{Label: p.T("message.raw"), Href: path + "/raw"}},
 	}
-	for i, part := range files(l) {
+	for i, part := range files(l.Images, l.Attachments) {
 		v.Attachments = append(v.Attachments, templates.Download{Label: part.Name, Hint: p.Locale.Bytes(int64(len(part.Bytes))), Href: path + "/parts/" + strconv.Itoa(i+1)})
 	}
 	return h.show(c, http.StatusOK, templates.MessagePage(v))
 }
 
 // files are the pictures, then the attachments.
-func files(l mail.Letter) []mail.Attachment {
+func files(images []mail.Image, attachments []mail.Attachment) []mail.Attachment {
 	var out []mail.Attachment
-	for _, i := range l.Images {
+	for _, i := range images {
 		out = append(out, mail.Attachment{Name: i.Name, Type: i.Type, Bytes: i.Bytes})
 	}
-	return append(out, l.Attachments...)
+	return append(out, attachments...)
 }
 
 // letterPolicy is for the mail's own page in its frame: its inline styles and pictures are seen, and nothing runs or is fetched.
@@ -93,8 +93,12 @@ func (h *Handlers) letterHTML(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	html := l.HTML
-	for _, i := range l.Images {
+	return framed(c, l.HTML, l.Images)
+}
+
+// framed answers with the HTML of a mail for its frame.
+func framed(c echo.Context, html string, images []mail.Image) error {
+	for _, i := range images {
 		html = strings.ReplaceAll(html, "cid:"+i.CID, "data:"+i.Type+";base64,"+base64.StdEncoding.EncodeToString(i.Bytes))
 	}
 	c.Response().Header().Set("Content-Security-Policy", letterPolicy)
@@ -115,7 +119,11 @@ func (h *Handlers) letterPart(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	parts := files(l)
+	return filePart(c, files(l.Images, l.Attachments))
+}
+
+// filePart answers with the file of a mail that the address names by its place, from 1 on.
+func filePart(c echo.Context, parts []mail.Attachment) error {
 	n, err := strconv.Atoi(c.Param("part"))
 	if err != nil || n < 1 || n > len(parts) {
 		return fault.New(fault.NotFound, fmt.Sprintf("the mail has no part %q", c.Param("part")), "")

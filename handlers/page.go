@@ -57,7 +57,8 @@ func (h *Handlers) page(c echo.Context, title, section string) templates.Page {
 		if name == "" {
 			name, _, _ = strings.Cut(v.person.Address, "@")
 		}
-		p.User = &templates.User{Name: name, Address: v.person.Address, Role: l.T("web.role." + v.person.Role)}
+		p.User = &templates.User{Name: name, Address: v.person.Address, Role: l.T("web.role." + v.role()), Admin: v.admin()}
+		p.Incidents, p.Outbox = h.openIncidents(c.Request().Context()), h.Project.Mail.Sender == "outbox"
 	}
 	return p
 }

@@ -151,7 +151,7 @@ func TestCellsThatASpreadsheetWouldRunAreLedByAnApostrophe(t *testing.T) {
 func TestEveryTableCanBeTakenAsAFile(t *testing.T) {
 	s := serve(t, nil)
 	s.paths()
-	b := s.signedIn(roleViewer)
+	b := s.signedIn(roleAdmin)
 	for _, path := range []string{"/runs?format=csv", "/runs/1?format=csv", "/data?format=csv", "/outbox?format=csv", "/backfills?format=csv"} {
 		a := b.get(path)
 		if a.code != http.StatusOK || !strings.HasPrefix(a.head.Get("Content-Type"), "text/csv") || strings.Count(a.body, "\n") < 1 {
@@ -186,7 +186,7 @@ func TestEditionsHaveTheirFilesAndPermanentAddresses(t *testing.T) {
 
 func TestWhatDoesNotExistHasADoor(t *testing.T) {
 	s := serve(t, nil)
-	b := s.signedIn(roleViewer)
+	b := s.signedIn(roleAdmin)
 	for path, code := range map[string]int{
 		"/reports/nothing": 404, "/reports/nothing/2026-11-16": 404, "/reports/words/2026-11-16": 404, "/reports/daily/yesterday": 400, "/reports/daily/2026-11-16/7": 404,
 		"/reports/daily/2026-11-16/x.exe": 404, "/reports/daily/2026-11-16/none.csv": 404, "/runs/99": 404, "/runs/abc": 404, "/data/nothing": 404, "/data/nothing.csv": 404,
@@ -224,7 +224,7 @@ func TestProjectWithoutABuiltDaySaysWhatToDoFirst(t *testing.T) {
 
 func TestFormatOfTheOutbox(t *testing.T) {
 	s := serve(t, nil)
-	b := s.signedIn(roleViewer)
+	b := s.signedIn(roleAdmin)
 	path := s.keep("m1", "Hello")
 	a := b.get(path + "/html")
 	if got := a.head.Get("Content-Security-Policy"); got != letterPolicy || !strings.Contains(got, "sandbox") {
@@ -315,6 +315,16 @@ func TestOnlyPathsOfThisServerAreGoneBackTo(t *testing.T) {
 	} {
 		if got := local(in); got != want {
 			t.Errorf("local(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestOnlyAdminsReadLettersAsTheyHoldOtherPeoplesLinks(t *testing.T) {
+	s := serve(t, nil)
+	path := s.keep("m1", "Hello")
+	for _, p := range []string{"/outbox", "/outbox?format=csv", path, path + "/html", path + "/raw", path + "/parts/1"} {
+		if a := s.signedIn(roleViewer).get(p); a.code != http.StatusForbidden {
+			t.Errorf("%s: %d", p, a.code)
 		}
 	}
 }

@@ -126,6 +126,9 @@ func (h *Handlers) edition(c echo.Context, name string, day calendar.Day, number
 			v.Actions = []templates.Action{h.rerunAction(v.Page, name, day)}
 		}
 	}
+	if err := h.around(c, &v, name, day, number); err != nil {
+		return err
+	}
 	return h.show(c, http.StatusOK, templates.ReportPage(v))
 }
 

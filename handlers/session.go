@@ -42,6 +42,14 @@ type visitor struct {
 
 func (v *visitor) csrf() string { return auth.CSRF(v.token) }
 
+// role is what the visitor acts as.
+func (v *visitor) role() string {
+	if v.admin() {
+		return roleAdmin
+	}
+	return roleViewer
+}
+
 func (v *visitor) admin() bool { return v.person != nil && v.person.Role == roleAdmin }
 
 const visitorKey = "visitor"
@@ -58,7 +66,7 @@ func who(c echo.Context) *visitor {
 func (h *Handlers) visit(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		path := c.Request().URL.Path
-		if strings.HasPrefix(path, "/static/") || path == "/healthz" || path == "/readyz" || path == "/favicon.ico" {
+		if strings.HasPrefix(path, "/static/") || path == "/healthz" || path == "/readyz" || path == "/favicon.ico" || fromElsewhere(c) {
 			return next(c)
 		}
 		v := &visitor{}
@@ -93,7 +101,7 @@ func (h *Handlers) person(ctx context.Context, token string, c echo.Context) (*s
 		return nil, err
 	}
 	p, err := h.Store.Person(ctx, s.Person)
-	if fault.Is(err, fault.NotFound) || err == nil && !maySignIn(p) {
+	if fault.Is(err, fault.NotFound) || err == nil && !h.mayEnter(p) {
 		return nil, nil
 	}
 	if err != nil {
@@ -108,6 +116,12 @@ func (h *Handlers) person(ctx context.Context, token string, c echo.Context) (*s
 	return &p, nil
 }
 
+// mayEnter reports whether a person's session holds. One without a role has signed in by a mailed link and acts as a viewer.
+func (h *Handlers) mayEnter(p store.Person) bool {
+	return maySignIn(p) || !p.Disabled && p.Role == "" && h.linkDomains() != "" && h.Project.Mail.Allows(p.Address)
+}
+
+// maySignIn reports whether a person may use a password.
 func maySignIn(p store.Person) bool {
 	return !p.Disabled && (p.Role == roleAdmin || p.Role == roleViewer)
 }

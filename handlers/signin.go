@@ -22,13 +22,20 @@ func (h *Handlers) signInPage(c echo.Context) error {
 	if who(c).person != nil {
 		return see(c, next)
 	}
-	return h.signInForm(c, http.StatusOK, next, "", "")
+	return h.signInForm(c, http.StatusOK, signInTry{next: next})
 }
 
-func (h *Handlers) signInForm(c echo.Context, code int, next, address, problem string) error {
+// signInTry is what the forms of the door hold.
+type signInTry struct {
+	next, address, problem   string
+	linkAddress, linkProblem string
+}
+
+func (h *Handlers) signInForm(c echo.Context, code int, t signInTry) error {
 	p := h.page(c, "", "")
-	p.Title, p.Path = p.T("signin.title"), "/signin?next="+url.QueryEscape(next)
-	return h.show(c, code, templates.SignInPage(templates.SignInView{Page: p, Next: next, Address: address, Error: problem, Help: p.T("signin.help")}))
+	p.Title, p.Path = p.T("signin.title"), "/signin?next="+url.QueryEscape(t.next)
+	return h.show(c, code, templates.SignInPage(templates.SignInView{Page: p, Next: t.next, Address: t.address, Error: t.problem, Help: p.T("signin.help"),
+		Domains: h.linkDomains(), LinkAddress: t.linkAddress, LinkError: t.linkProblem}))
 }
 
 func (h *Handlers) signIn(c echo.Context) error {
@@ -40,9 +47,9 @@ func (h *Handlers) signIn(c echo.Context) error {
 	case wait > 0:
 		seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
 		c.Response().Header().Set("Retry-After", seconds)
-		return h.signInForm(c, http.StatusTooManyRequests, next, address, l.T("web.signin.wait", l.Took(wait)))
+		return h.signInForm(c, http.StatusTooManyRequests, signInTry{next: next, address: address, problem: l.T("web.signin.wait", l.Took(wait))})
 	case p == nil:
-		return h.signInForm(c, http.StatusUnauthorized, next, address, l.T("signin.wrong"))
+		return h.signInForm(c, http.StatusUnauthorized, signInTry{next: next, address: address, problem: l.T("signin.wrong")})
 	}
 	if err := h.enter(c, *p); err != nil {
 		return err

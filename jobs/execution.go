@@ -76,6 +76,9 @@ func (x *execution) execute(ctx context.Context) (store.Run, error) {
 	if err := x.runner.Store.UpdateRun(context.WithoutCancel(ctx), x.run); err != nil {
 		return x.run, fmt.Errorf("record the end of run %d: %w", x.run.Number, err)
 	}
+	if x.runner.Ended != nil {
+		x.runner.Ended(context.WithoutCancel(ctx), x.run, x.tasks)
+	}
 	return x.run, nil
 }
 
@@ -239,7 +242,7 @@ func (x *execution) try(ctx context.Context, i int) (out outcome, err error) {
 	step := x.plan.Steps[i]
 	node := x.runner.Graph.nodes[step.Cell.Node]
 	w := &work{Runner: x.runner, node: node, day: x.day(i), cell: step.Cell, run: x.asked, task: &x.tasks[i],
-		again: step.Forced && x.req.Force == ForceFetch, log: func(level, format string, args ...any) { x.log(&x.tasks[i], level, format, args...) }}
+		again: step.Forced && x.req.Force == ForceFetch, partial: x.req.Partial, log: func(level, format string, args ...any) { x.log(&x.tasks[i], level, format, args...) }}
 	return kinds[node.Kind](ctx, w)
 }
 

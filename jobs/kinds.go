@@ -19,13 +19,14 @@ var kinds = map[string]func(context.Context, *work) (outcome, error){
 // work is one attempt at a build.
 type work struct {
 	*Runner
-	node  *Node
-	day   calendar.Day // the day asked for; a current state is made as of it
-	cell  Cell
-	run   store.Run
-	task  *store.Task
-	again bool // ask the source again although its bytes are there
-	log   func(level, format string, args ...any)
+	node    *Node
+	day     calendar.Day // the day asked for; a current state is made as of it
+	cell    Cell
+	run     store.Run
+	task    *store.Task
+	again   bool // ask the source again although its bytes are there
+	partial bool // make a report of what there is
+	log     func(level, format string, args ...any)
 }
 
 // outcome is what an attempt gave. The build counts only with StateDone.

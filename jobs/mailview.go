@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
+	"daybook/internal/calendar"
 	"daybook/internal/mail"
 	"daybook/internal/report"
 	"daybook/internal/store"
@@ -14,20 +16,124 @@ import (
 	"daybook/templates"
 )
 
-// view fills the mail's template from the figures, and draws its pictures.
-func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, l text.Locale) (templates.MailView, []mail.Image, error) {
-	zone := m.Runner.Project.Zone
+// view fills the mail's template from the figures, and says which pictures it needs.
+func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, k letterKey) (templates.MailView, []drawing, error) {
+	l, zone := k.locale, m.Runner.Project.Zone
 	fresh := l.T("mail.fresh", l.Clock(e.Created, zone))
 	v := templates.MailView{
 		Locale: string(l), Title: f.Title.In(string(l)), DayText: l.DayLong(f.Day), FreshnessText: fresh,
-		Preheader: joined(report.Headline(f, l), fresh), EditionText: l.T("mail.edition", e.Number),
+		Preheader: preheader(report.Headline(f, l), fresh, l.DayLong(f.Day), f.Title.In(string(l)), l.T("mail.why", m.Runner.Project.Name)), EditionText: editionText(e, l),
 		PageURL: m.pageURL(e), OpenText: l.T("mail.open"),
-		Links:  []templates.MailLink{{Label: l.T("mail.permalink"), URL: m.pageURL(e)}},
+		Links:  []templates.MailLink{{Label: l.T("mail.permalink"), URL: m.pageURL(e)}, {Label: l.T("mail.unsubscribe"), URL: m.unsubscribeURL(nobody)}},
 		Footer: []string{l.T("mail.why", m.Runner.Project.Name), l.T("mail.hash", e.Hash[:8])},
 	}
-	if absent := m.Runner.absences(f.Report, f.Day, l); absent != "" {
-		v.Banner = l.T("page.partial") + ": " + absent
+	if absent := missingWords(f, l, zone); absent != "" {
+		v.Banner = l.T("page."+bannerTitle(e)) + ": " + absent
+	} else if e.Kind == store.EditionNotice {
+		v.Banner = l.T("page.empty")
 	}
+	if e.Kind == store.EditionNotice {
+		v.Preheader = preheader(v.Banner, l.T("mail.day", f.Day.String()), f.Title.In(string(l)), l.T("mail.why", m.Runner.Project.Name))
+		return v, nil, nil
+	}
+	corrected, err := m.corrected(ctx, f, e, l)
+	if err != nil {
+		return v, nil, err
+	}
+	if len(corrected.Rows) > 0 {
+		v.Banner = joined(v.Banner, l.T("mail.corrected", e.Corrects))
+		v.Sections = append(v.Sections, corrected)
+	}
+	if k.variant == VariantWeekly {
+		v.Sections = append(v.Sections, week(f, l))
+	}
+	drawings, err := m.sections(&v, f, l)
+	return v, drawings, err
+}
+
+// A mailbox shows so much behind a subject, and fills what is missing with whatever comes next.
+const (
+	preheaderLeast = 40 // characters
+	preheaderMost  = 180
+)
+
+// preheader is the parts that a mailbox has room for, the first two at least.
+func preheader(parts ...string) string {
+	s := ""
+	for i, part := range parts {
+		if i < 2 || utf8.RuneCountInString(s) < preheaderLeast {
+			s = joined(s, part)
+		}
+	}
+	if r := []rune(s); len(r) > preheaderMost {
+		s = string(r[:preheaderMost]) + "…"
+	}
+	return s
+}
+
+// bannerTitle is the word for figures that lack something.
+func bannerTitle(e store.Edition) string {
+	if e.Kind == store.EditionNotice {
+		return "notice"
+	}
+	return "partial"
+}
+
+func editionText(e store.Edition, l text.Locale) string {
+	s := l.T("mail.edition", e.Number)
+	switch {
+	case e.Kind == store.EditionPartial:
+		return joined(s, l.T("day.partial"))
+	case e.Corrects > 0:
+		return joined(s, l.T("day.corrected"))
+	}
+	return s
+}
+
+// corrected is the table of what an edition says differently from the one that it corrects, headlines first.
+func (m *Mailer) corrected(ctx context.Context, f report.Figures, e store.Edition, l text.Locale) (templates.MailTable, error) {
+	t := templates.MailTable{Title: l.T("mail.changes"), More: l.T("mail.more")}
+	if e.Corrects == 0 {
+		return t, nil
+	}
+	before, older, err := m.Runner.Figures(ctx, e.Report, e.Day, e.Corrects)
+	if err != nil || older.Kind != store.EditionFull { // what completes a part has nothing to correct
+		return t, err
+	}
+	t.Columns = []templates.MailColumn{{Name: l.T("report.column.figure")}, {Name: l.T("mail.before"), Numeric: true}, {Name: l.T("mail.after"), Numeric: true}}
+	diff := report.Diff(before, f)
+	for _, d := range diff[:min(len(diff), maxCorrections)] {
+		t.Rows = append(t.Rows, []string{d.Name(l), d.Number(d.Before, l), d.Number(d.After, l)})
+	}
+	t.Partial = len(diff) > maxCorrections
+	return t, nil
+}
+
+// maxCorrections is how many changed figures a mail shows; the page has all of them.
+const maxCorrections = 8
+
+// week is the kpis of the seven days that end with the report's.
+func week(f report.Figures, l text.Locale) templates.MailTable {
+	t := templates.MailTable{Title: l.T("mail.week"), More: l.T("mail.more"), Columns: []templates.MailColumn{{Name: l.T("report.column.day")}}}
+	rows := map[calendar.Day][]string{}
+	days := calendar.Range(f.Day.Add(-6), f.Day)
+	for _, s := range f.Sections {
+		if s.KPI == nil || len(s.KPI.History) < len(days) {
+			continue
+		}
+		t.Columns = append(t.Columns, templates.MailColumn{Name: s.Heading(l), Numeric: true})
+		for _, p := range s.KPI.History[len(s.KPI.History)-len(days):] {
+			rows[p.Day] = append(rows[p.Day], s.Number(p.Value, l))
+		}
+	}
+	for _, d := range days {
+		t.Rows = append(t.Rows, append([]string{l.DayShort(d)}, rows[d]...))
+	}
+	return t
+}
+
+// sections fills the mail's parts in the order of the page.
+func (m *Mailer) sections(v *templates.MailView, f report.Figures, l text.Locale) ([]drawing, error) {
 	var drawings []drawing
 	var kpis templates.MailKPIs
 	flush := func() {
@@ -50,7 +156,7 @@ func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, l 
 		}
 		section, d, err := m.section(s, l)
 		if err != nil {
-			return v, nil, fmt.Errorf("mail section %s of %s: %w", s.Name, f.Report, err)
+			return nil, fmt.Errorf("mail section %s of %s: %w", s.Name, f.Report, err)
 		}
 		v.Sections = append(v.Sections, section)
 		if d.option != nil {
@@ -58,11 +164,7 @@ func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, l 
 		}
 	}
 	flush()
-	images, err := m.drawAll(ctx, drawings)
-	if err != nil {
-		return v, nil, fmt.Errorf("pictures of %s: %w", f.Report, err)
-	}
-	return v, images, nil
+	return drawings, nil
 }
 
 // drawing is a picture that is still to be drawn.

@@ -49,9 +49,6 @@ func (r *Runner) ReportView(ctx context.Context, name string, day calendar.Day, 
 	}
 	made := r.madeBy(ctx, edition)
 	p := pager{figures: figures, edition: edition, locale: l, zone: r.Project.Zone, made: made, newest: editions[0].Number == edition.Number, online: true}
-	if p.newest { // what is missing now says nothing about an older edition
-		p.absent = r.absences(name, day, l)
-	}
 	v, err := p.view()
 	if err != nil {
 		return templates.ReportView{}, err
@@ -65,7 +62,7 @@ func (r *Runner) ReportView(ctx context.Context, name string, day calendar.Day, 
 
 // Standalone is an edition as one HTML file that asks for nothing: its sheet and scripts are inside, and it uses the reader's own fonts.
 func (r *Runner) Standalone(ctx context.Context, figures report.Figures, edition store.Edition, l text.Locale, css, js string) ([]byte, error) {
-	p := pager{figures: figures, edition: edition, locale: l, zone: r.Project.Zone, newest: true, absent: r.absences(figures.Report, figures.Day, l)}
+	p := pager{figures: figures, edition: edition, locale: l, zone: r.Project.Zone, newest: true}
 	v, err := p.view()
 	if err != nil {
 		return nil, err
@@ -191,7 +188,6 @@ type pager struct {
 	made    string // path of the run, empty when unknown
 	newest  bool
 	online  bool
-	absent  string // parts of the day that the sources did not have
 }
 
 func (p pager) view() (templates.ReportView, error) {
@@ -203,9 +199,7 @@ func (p pager) view() (templates.ReportView, error) {
 		v.Fresh.Facts = append(v.Fresh.Facts, templates.Fact{Label: &templates.Label{Text: l.T("day.corrected"), Tone: "accent", Glyph: "corrected"}})
 	}
 	v.Foot.Facts = []templates.Fact{{After: l.T("report.edition", e.Number) + ", " + e.Created.In(p.zone).Format("2006-01-02 15:04 MST")}, {Before: l.T("report.fingerprint"), Strong: e.Hash[:min(len(e.Hash), 8)], Mono: true}}
-	if p.absent != "" {
-		v.Banner = &templates.Notice{Kind: templates.Partial, Title: l.T("page.partial"), Text: p.absent}
-	}
+	v.Banner = p.banner()
 	if p.online {
 		p.links(&v)
 	}
@@ -224,6 +218,18 @@ func (p pager) view() (templates.ReportView, error) {
 		i += len(strip) - 1
 	}
 	return v, nil
+}
+
+// banner says what the figures were made without.
+func (p pager) banner() *templates.Notice {
+	l := p.locale
+	if absent := missingWords(p.figures, l, p.zone); absent != "" {
+		return &templates.Notice{Kind: templates.Partial, Title: l.T("page." + bannerTitle(p.edition)), Text: absent}
+	}
+	if p.edition.Kind == store.EditionNotice {
+		return &templates.Notice{Kind: templates.Partial, Title: l.T("page.empty")}
+	}
+	return nil
 }
 
 func (p pager) links(v *templates.ReportView) {

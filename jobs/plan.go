@@ -23,6 +23,7 @@ type Request struct {
 	Downstream   bool     // with everything that reads them
 	Day, Through calendar.Day
 	Force        string
+	Partial      bool   // make the named reports of what there is, and nothing that they read
 	Cause        string // schedule, button, backfill, cli, api or demo
 	By           string
 	Reason       string
@@ -85,6 +86,9 @@ func (p *planner) all(ctx context.Context) (Plan, error) {
 		}
 	}
 	wanted := r.Graph.Upstream(named...)
+	if req.Partial {
+		wanted = only(named)
+	}
 	for _, n := range r.Graph.Order {
 		if !wanted[n.Name] {
 			continue
@@ -103,6 +107,14 @@ func (p *planner) all(ctx context.Context) (Plan, error) {
 	}
 	p.later()
 	return p.plan, nil
+}
+
+func only(names []string) map[string]bool {
+	set := map[string]bool{}
+	for _, n := range names {
+		set[n] = true
+	}
+	return set
 }
 
 func keys(set map[string]bool) []string {

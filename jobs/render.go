@@ -15,15 +15,14 @@ import (
 
 // Printer writes an edition as a file that stands alone.
 type Printer struct {
-	Mailer  *Mailer
-	CSS, JS string // of the page, for the HTML file
+	Mailer *Mailer
 }
 
 // Formats lists what Print can write.
-func Formats() []string { return []string{"html", "eml", "json", "png", "csv"} }
+func Formats() []string { return []string{"html", "eml", "json", "pdf", "xlsx", "png", "csv"} }
 
-// Print renders the newest edition of a report's day: html opens from disk with the network off, eml is the mail as it would be
-// sent, json the figures, png one section's chart, csv one section's rows. An empty locale is the report's first.
+// Print renders the newest edition of a report's day: html opens from disk with the network off, eml is the mail as it was or
+// would be sent, json the figures, pdf and xlsx files to hand on, png one section's chart, csv one section's rows. An empty locale is the report's first.
 func (p *Printer) Print(ctx context.Context, name string, day calendar.Day, format, section, locale string) (body []byte, contentType string, err error) {
 	r := p.Mailer.Runner
 	figures, edition, err := r.Figures(ctx, name, day, 0)
@@ -36,14 +35,20 @@ func (p *Printer) Print(ctx context.Context, name string, day calendar.Day, form
 	}
 	switch format {
 	case "html":
-		body, err = r.Standalone(ctx, figures, edition, l, p.CSS, p.JS)
+		body, err = r.Standalone(ctx, figures, edition, l, p.Mailer.Page.CSS, p.Mailer.Page.JS)
 		return body, "text/html; charset=utf-8", err
 	case "eml":
-		body, err = p.eml(ctx, figures, edition, l)
+		body, err = p.eml(ctx, edition, l)
 		return body, "message/rfc822", err
 	case "json":
 		body, err = report.Canonical(figures)
 		return body, "application/json", err
+	case "pdf", "xlsx":
+		files, err := p.Mailer.files(ctx, figures, edition, l, format)
+		if err != nil {
+			return nil, "", err
+		}
+		return files[0].Bytes, files[0].Type, nil
 	case "png":
 		body, err = p.png(ctx, figures, section, l)
 		return body, "image/png", err
@@ -55,8 +60,8 @@ func (p *Printer) Print(ctx context.Context, name string, day calendar.Day, form
 }
 
 // eml is the mail addressed to its sender.
-func (p *Printer) eml(ctx context.Context, f report.Figures, e store.Edition, l text.Locale) ([]byte, error) {
-	m, err := p.Mailer.Message(ctx, f, e, l)
+func (p *Printer) eml(ctx context.Context, e store.Edition, l text.Locale) ([]byte, error) {
+	m, err := p.Mailer.Printed(ctx, e, l, VariantDaily)
 	if err != nil {
 		return nil, err
 	}

@@ -25,9 +25,10 @@ type Runner struct {
 	Warehouse warehouse.Warehouse
 	Now       func() time.Time
 	Log       *slog.Logger
-	Temp      string                          // a directory for scratch files
-	Backoff   func(attempt int) time.Duration // how long after a failed attempt the next one begins
-	Failpoint func(name string)               // called at named points of a task; tests crash there; may be nil
+	Temp      string                                         // a directory for scratch files
+	Backoff   func(attempt int) time.Duration                // how long after a failed attempt the next one begins
+	Ended     func(context.Context, store.Run, []store.Task) // called when a run has ended; may be nil
+	Failpoint func(name string)                              // called at named points of a task; tests crash there; may be nil
 
 	epoch  int64
 	ledger *ledger

@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
 
 	"daybook/internal/calendar"
-	"daybook/internal/fault"
 	"daybook/internal/project"
 	"daybook/internal/store"
 )
@@ -22,7 +22,8 @@ import (
 // gocron only makes it look at the clock: it keeps no history, and its daily jobs break at midnight gaps.
 type Calendar struct {
 	Runner *Runner
-	Mailer *Mailer // nil releases nothing
+	Mailer *Mailer  // nil releases nothing
+	Alerts *Alerter // nil alerts nobody
 	Beat   time.Duration
 	Log    *slog.Logger
 
@@ -30,6 +31,8 @@ type Calendar struct {
 	waiting   sync.WaitGroup
 	mu        sync.Mutex
 	turns     map[string]time.Time // when something was tried for a day last
+	following atomic.Bool          // editions that follow others are being mailed
+	ringing   atomic.Bool          // alerts are being sent
 }
 
 // defaultBeat is how often the calendar looks at the clock.
@@ -57,7 +60,7 @@ func (c *Calendar) schedules() []due {
 	}
 	for _, rep := range c.Runner.Project.Reports {
 		if rep.Schedule != nil && c.Mailer != nil {
-			key := "release:" + rep.Name
+			key := releaseKey(rep.Name)
 			all = append(all, due{key, *rep.Schedule, func(ctx context.Context, days []calendar.Day) {
 				for _, day := range days {
 					c.release(ctx, key, rep, day)
@@ -135,7 +138,13 @@ func (c *Calendar) Tick(ctx context.Context, now time.Time) error {
 		}
 	}
 	if c.Mailer != nil {
-		errs = append(errs, c.retryHeld(ctx))
+		errs = append(errs, c.watch(ctx, now))
+		c.aside(ctx, &c.following, "editions that correct or complete others", func(ctx context.Context) error {
+			return c.Mailer.followAll(ctx, func(report string, day calendar.Day) bool { return c.turn("follow "+report, day, true) })
+		})
+	}
+	if c.Alerts != nil {
+		c.aside(ctx, &c.ringing, "alerts", c.Alerts.Flush)
 	}
 	return errors.Join(errs...)
 }
@@ -262,57 +271,6 @@ func (c *Calendar) finish(ctx context.Context, key string, days []calendar.Day, 
 	}
 }
 
-// release brings a report's day up to date and mails it. What is not right is held, with the reason, and looked at again at every beat.
-func (c *Calendar) release(ctx context.Context, key string, r project.Report, day calendar.Day) {
-	h, err := c.Runner.Start(ctx, Request{Nodes: []string{r.Name}, Day: day, Cause: "schedule", By: key})
-	if err != nil {
-		c.finish(ctx, key, []calendar.Day{day}, store.StateHeld, "", err.Error())
-		return
-	}
-	c.waiting.Go(func() {
-		ctx := context.WithoutCancel(ctx)
-		run, err := h.Wait(ctx)
-		switch {
-		case err != nil:
-			c.finish(ctx, key, []calendar.Day{day}, store.StateHeld, "", err.Error())
-		case run.State == store.StateInterrupted:
-			c.finish(ctx, key, []calendar.Day{day}, run.State, run.ID, "")
-		case run.State != store.StateDone:
-			c.finish(ctx, key, []calendar.Day{day}, store.StateHeld, run.ID, heldBecause(run))
-		default:
-			c.turn("mail "+key, day, true)
-			c.mail(ctx, key, r.Name, day, run.ID)
-		}
-	})
-}
-
-func heldBecause(run store.Run) string {
-	if run.Error != "" {
-		return run.Error
-	}
-	return run.State
-}
-
-// mail delivers an edition and closes its occurrence.
-func (c *Calendar) mail(ctx context.Context, key, report string, day calendar.Day, run string) {
-	out, err := c.Mailer.Deliver(ctx, report, day)
-	if err != nil {
-		c.Log.Error("a report was not mailed to everybody", "report", report, "day", day.String(), "err", err)
-	}
-	if out.Waiting > 0 || err != nil && out.Planned == 0 {
-		note := out.String()
-		if err != nil {
-			note = err.Error()
-		}
-		c.finish(ctx, key, []calendar.Day{day}, store.StateHeld, run, note)
-		return
-	}
-	c.finish(ctx, key, []calendar.Day{day}, occurrenceReleased, run, out.String())
-}
-
-// heldFor is how many newest occurrences of a release are looked at again.
-const heldFor = 7
-
 // pause is how long the calendar waits before it tries a day again: one that is missing at its source, or a mail that did not leave.
 const pause = 10 * time.Minute
 
@@ -350,30 +308,6 @@ func (c *Calendar) turn(what string, day calendar.Day, atOnce bool) bool {
 
 // forgotten is when a turn is of no use any more.
 const forgotten = 7 * 24 * time.Hour
-
-// retryHeld mails what was held and has become right since: somebody reran what had failed, or the mail server is back.
-func (c *Calendar) retryHeld(ctx context.Context) error {
-	for _, r := range c.Runner.Project.Reports {
-		key := "release:" + r.Name
-		recent, err := c.Runner.Store.Occurrences(ctx, key, heldFor)
-		if err != nil {
-			return err
-		}
-		for _, o := range recent {
-			if o.State != store.StateHeld {
-				continue
-			}
-			plan, err := c.Runner.Plan(ctx, Request{Nodes: []string{r.Name}, Day: o.Day})
-			if err != nil && !fault.Is(err, fault.NotFound) {
-				return err
-			}
-			if err == nil && len(plan.Steps) == 0 && c.turn("mail "+key, o.Day, true) {
-				c.waiting.Go(func() { c.mail(context.WithoutCancel(ctx), key, r.Name, o.Day, o.Run) })
-			}
-		}
-	}
-	return nil
-}
 
 // Next lists when each schedule is due next, for the page of runs.
 func (c *Calendar) Next(now time.Time) []Upcoming {

@@ -12,6 +12,9 @@ const fonts = {
   [font]: 'pretendard/dist/web/variable/woff2/' + font,
   'Pretendard-Regular.otf': 'pretendard/dist/public/static/Pretendard-Regular.otf',
   'Pretendard-SemiBold.otf': 'pretendard/dist/public/static/Pretendard-SemiBold.otf',
+  // PDF files hold TrueType outlines.
+  'Pretendard-Regular.ttf': 'pretendard/dist/public/static/alternative/Pretendard-Regular.ttf',
+  'Pretendard-SemiBold.ttf': 'pretendard/dist/public/static/alternative/Pretendard-SemiBold.ttf',
 };
 
 // The sheet may say url("fonts/NAME.woff2"); every file of dist/ stands side by side, and static.go puts the hash in.

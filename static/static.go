@@ -25,7 +25,7 @@ var dist embed.FS
 // parts are the files without which neither a page nor a still can be made.
 var parts = []string{
 	"app.css", "app.js", "charts.js", "tokens.css", "still.js", "licences.txt",
-	"PretendardVariable.woff2", "Pretendard-Regular.otf", "Pretendard-SemiBold.otf",
+	"PretendardVariable.woff2", "Pretendard-Regular.otf", "Pretendard-SemiBold.otf", "Pretendard-Regular.ttf", "Pretendard-SemiBold.ttf",
 }
 
 // Files are the built files of dist/, read once and never changed.

@@ -109,6 +109,7 @@ type MessageView struct {
 	Text        string
 	Attachments []Download
 	Downloads   []Download
+	Variants    []RangeLink // the same mail in other languages and kinds
 }
 
 // Pair is a name and its value.
@@ -121,6 +122,10 @@ type SignInView struct {
 	Address string
 	Error   string
 	Help    string
+
+	Domains     string // whose people may have a link mailed; empty leaves that form out
+	LinkAddress string
+	LinkError   string
 }
 
 // SetupView makes the first admin by a one-time link.

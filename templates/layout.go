@@ -19,8 +19,15 @@ func (p Page) documentTitle() string {
 }
 
 // navigation is the main parts, by the name that Page.Section uses.
-func navigation() []Link {
-	return []Link{{"reports", "/"}, {"runs", "/runs"}, {"data", "/data"}, {"outbox", "/outbox"}}
+func (p Page) navigation() []Link {
+	list := []Link{{"reports", "/"}, {"runs", "/runs"}, {"data", "/data"}, {"deliveries", "/deliveries"}, {"incidents", "/incidents"}}
+	if p.User != nil && p.User.Admin {
+		list = append(list, Link{"people", "/people"})
+		if p.Outbox {
+			list = append(list, Link{"outbox", "/outbox"})
+		}
+	}
+	return list
 }
 
 // locales are the languages under their own names.

@@ -24,6 +24,11 @@ func pages(l text.Locale) map[string]templ.Component {
 		"runs": RunsPage(s.runs()), "run": RunPage(s.run()), "backfills": BackfillsPage(s.backfills()),
 		"data": DataPage(s.data()), "node": DataPage(s.node()),
 		"outbox": OutboxPage(s.outbox()), "message": MessagePage(s.message()),
+		"people": PeoplePage(s.people()), "person": PersonPage(s.person()), "import": ImportPage(s.importing()),
+		"unsubscribe": UnsubscribePage(s.unsubscribe()), "unsubscribed": UnsubscribePage(s.unsubscribed()),
+		"signin-link": SignInPage(s.signInLink()), "link": LinkPage(s.link()), "link-sent": LinkPage(s.linkSent()),
+		"deliveries": DeliveriesPage(s.deliveries()), "deliveries-person": DeliveriesPage(s.foundPerson()), "ledger": LedgerPage(s.ledger()), "report-held": ReportPage(s.held()),
+		"changes": ChangesPage(s.allChanges()), "origin": OriginPage(s.origin()), "incidents": IncidentsPage(s.incidents()),
 		"signin": SignInPage(s.signIn()), "setup": SetupPage(s.setup()), "error": ErrorDoor(s.fault()), "empty": EmptyPage(s.empty()),
 	}
 }

@@ -18,6 +18,23 @@ type ReportView struct {
 	Downloads         []Download
 	Foot              FactLine
 	Nothing           *NoEdition // set for a day without an edition; sections are empty then
+	Gate              *Gate      // that it is held, or waits to be sent; nil for nothing to say
+	Changes           *ReportChanges
+}
+
+// ReportChanges is what an edition changed against the one before, the headlines first and not all.
+type ReportChanges struct {
+	Subtitle string
+	Table    Table
+}
+
+// ChangesView is all of that.
+type ChangesView struct {
+	Page
+	Crumbs  []Link
+	Of      string
+	Facts   FactLine
+	Changes Table
 }
 
 // NoEdition says why a day has no report and what can be done.
@@ -51,13 +68,15 @@ type MonthDay struct {
 type EditionLink struct {
 	Label, Detail, Href string
 	Current             bool
+	Kind                string // partial, notice, correction; in words, empty for a whole first one
 	Changes             *Link
 }
 
 // KPIView is one figure with what it is compared with.
 type KPIView struct {
 	Name, Value, Unit string
-	Href              string // the run that made the number
+	Href              string // where the number comes from
+	HrefLabel         string // says so
 	None              bool   // nothing is known: the value is a dash
 	Label             *Label
 	Compare           []Comparison
@@ -78,6 +97,7 @@ type Section struct {
 	Table               *Table
 	Text                []string
 	Downloads           []Download
+	Why                 string // address of where its numbers come from
 }
 
 // ChartView is an ECharts option with the same numbers as a table.
@@ -96,6 +116,7 @@ type RankView struct {
 	Title, Subtitle string
 	Chart           ChartView
 	Table           Table
+	Why             string // address of where its numbers come from
 }
 
 func (c ChartView) class() string {
@@ -131,6 +152,15 @@ func (s Section) name() string {
 		return s.Short
 	}
 	return s.Title
+}
+
+// heading is what stands over the section.
+func (s Section) heading(p Page) Heading {
+	h := Heading{Title: s.Title, Subtitle: s.Subtitle, Downloads: s.downloads()}
+	if s.Why != "" {
+		h.Facts = []Fact{{After: p.T("origin.ask"), Href: s.Why}}
+	}
+	return h
 }
 
 // downloads are the section's own, or else its table's.

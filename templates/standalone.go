@@ -34,6 +34,7 @@ func (r ReportView) alone() ReportView {
 		r.Banner = &banner
 	}
 	r.KPIs = append([]KPIView(nil), r.KPIs...)
+	r.Gate, r.Changes = nil, nil
 	for i := range r.KPIs {
 		r.KPIs[i].Href = ""
 	}
@@ -45,7 +46,7 @@ func (r ReportView) alone() ReportView {
 }
 
 func (s Section) alone() Section {
-	s.Downloads = nil
+	s.Downloads, s.Why = nil, ""
 	if s.Table != nil {
 		t := s.Table.alone()
 		s.Table = &t
@@ -57,7 +58,7 @@ func (s Section) alone() Section {
 	}
 	s.Ranks = append([]RankView(nil), s.Ranks...)
 	for i := range s.Ranks {
-		s.Ranks[i].Table = s.Ranks[i].Table.alone()
+		s.Ranks[i].Table, s.Ranks[i].Why = s.Ranks[i].Table.alone(), ""
 	}
 	return s
 }

@@ -20,6 +20,7 @@ func cellAttributes(columns []Column, i int, c TableCell) templ.OrderedAttribute
 	}
 	add("quiet", c.Quiet)
 	add("rank", c.Rank)
+	add("nowrap", c.Whole)
 	var list templ.OrderedAttributes
 	for _, kv := range [][2]string{{"class", strings.Join(classes, " ")}, {"data-v", c.Sort}, {"lang", c.Lang}} {
 		if kv[1] != "" {

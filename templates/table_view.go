@@ -21,6 +21,7 @@ type Column struct {
 	Optional bool   // hidden on narrow screens
 	Sorted   string // "ascending", "descending" or empty
 	Fixed    bool   // not sortable
+	Hidden   bool   // its label is read out, not shown
 }
 
 // Row is a table's row; ID lets the stream swap it.
@@ -42,8 +43,14 @@ type TableCell struct {
 	Quiet  bool
 	Mono   bool
 	Rank   bool
+	Whole  bool // never broken into lines
 	Key    bool // marked as part of the key
 	Status *Status
 	Label  *Label
 	Action *Action
+	Small  string // under the text, on narrow screens only
+	Pick   *Pick
 }
+
+// Pick is a box to tick that belongs to the form with that id.
+type Pick struct{ Form, Name, Value, Label string }

@@ -8,7 +8,7 @@ type Page struct {
 	Locale  text.Locale
 	Title   string // of the document; the project's name follows it
 	Path    string // path and query of the page: where a change of language comes back to
-	Section string // which part of the navigation is current: reports, runs, data, outbox; empty for none
+	Section string // which part of the navigation is current, by the names of navigation; empty for none
 	User    *User  // nil when nobody is signed in
 	Project string
 	Now     string // the project's time, its zone named: "Tue 23 May, 06:13 KST"
@@ -18,13 +18,19 @@ type Page struct {
 	Events  string // address of the page's stream; empty for a page that stands still
 	Charts  bool   // the page draws charts
 	Flash   *Notice
+
+	Incidents int  // how many are open
+	Outbox    bool // mail is written to files, which have a page
 }
 
 // T returns the fixed label of the key in the page's language.
 func (p Page) T(key string, args ...any) string { return p.Locale.T(key, args...) }
 
 // User is the person who is signed in.
-type User struct{ Name, Address, Role string }
+type User struct {
+	Name, Address, Role string
+	Admin               bool // may see who there is
+}
 
 // StateKind is one of the states that a build, task, run or delivery is shown in.
 type StateKind string
@@ -142,6 +148,7 @@ type Field struct{ Name, Value string }
 
 // Question is what a button ending in "…" asks before it acts.
 type Question struct {
+	Form        string // the form's id, for fields that stand outside it; empty for none
 	Title, Text string
 	Lines       []string
 	Inputs      []Input

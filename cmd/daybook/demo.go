@@ -77,11 +77,14 @@ func (p *program) demo(ctx context.Context, days int, addr string, serve bool) e
 	if err := h.openPress(ctx); err != nil {
 		return err
 	}
+	if _, err := h.openPost(ctx); err != nil {
+		return err
+	}
 	out, err := h.press.mailer.Deliver(ctx, h.project.Home, to)
 	if err != nil {
 		return err
 	}
-	p.printf("mail of %s: %s, in %s\n", to, out, h.press.outbox.Dir)
+	p.printf("mail of %s: %s, in %s\n", to, out, h.outbox().Dir)
 	if !serve {
 		return nil
 	}

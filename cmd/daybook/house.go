@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"daybook/internal/fault"
 	"daybook/internal/lake"
+	"daybook/internal/notify"
 	"daybook/internal/project"
 	"daybook/internal/sqlparse"
 	"daybook/internal/store"
@@ -23,12 +25,19 @@ import (
 // dataDir is where a project keeps everything that is not written by its people.
 const dataDir = ".daybook"
 
+// scratchStore is what holds the records beside a scratch data directory, whatever the project says: a rehearsal must not touch
+// those that people read.
+const scratchStore = "sqlite:app.db"
+
 // house is a project with its rooms open.
 type house struct {
 	project *project.Project
 	runner  *jobs.Runner
 	parser  *sqlparse.Parser
 	press   *press // nil until openPress
+	env     func(string) (string, bool)
+	alerter *jobs.Alerter
+	data    string // the directory of what the project has made
 	log     *slog.Logger
 	closers []func() error
 }
@@ -53,7 +62,7 @@ func readProject(ctx context.Context, dir string, env func(string) (string, bool
 
 // openHouse takes the project's lock and opens every room. What it opened is closed by Close, also after an error.
 func (p *program) openHouse(ctx context.Context, command string) (_ *house, err error) {
-	h := &house{log: slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	h := &house{env: p.env, log: slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
@@ -64,7 +73,8 @@ func (p *program) openHouse(ctx context.Context, command string) (_ *house, err 
 		return nil, err
 	}
 	h.closers = append(h.closers, h.parser.Close)
-	data := filepath.Join(p.dir, dataDir)
+	data := cmp.Or(p.scratch, filepath.Join(p.dir, dataDir))
+	h.data = data
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the project's data directory: %w", err)
 	}
@@ -87,12 +97,18 @@ func (p *program) openHouse(ctx context.Context, command string) (_ *house, err 
 		return nil, err
 	}
 	h.closers = append(h.closers, w.Close)
-	s, err := store.Open(ctx, storeAddress(h.project.Store, data))
+	address := storeAddress(h.project.Store, data)
+	if p.scratch != "" {
+		address = storeAddress(scratchStore, data)
+	}
+	s, err := store.Open(ctx, address)
 	if err != nil {
 		return nil, err
 	}
 	h.closers = append(h.closers, s.Close)
 	h.runner = &jobs.Runner{Project: h.project, Graph: graph, Store: s, Lake: l, Warehouse: w, Now: time.Now, Log: h.log, Temp: temp}
+	h.alerter = &jobs.Alerter{Runner: h.runner, Base: h.project.Mail.BaseURL, Channels: map[string]notify.Channel{}}
+	h.runner.Ended = h.alerter.Ended
 	if err := h.runner.Open(ctx); err != nil {
 		return nil, err
 	}

@@ -1,11 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/mail"
-	"path/filepath"
+	"reflect"
+	"slices"
 	"sync"
 
 	daymail "daybook/internal/mail"
@@ -16,13 +17,9 @@ import (
 	"daybook/static"
 )
 
-// outboxDir is where mails are kept that are not sent.
-const outboxDir = "outbox"
-
-// press is what writes and mails a house's reports.
+// press is what writes a house's reports; openPost gives it what mails them.
 type press struct {
 	static  *static.Files
-	outbox  daymail.Outbox
 	mailer  *jobs.Mailer
 	printer *jobs.Printer
 }
@@ -44,23 +41,13 @@ func (h *house) openPress(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := &press{static: files, outbox: daymail.Outbox{Dir: filepath.Join(h.project.Dir, dataDir, outboxDir)}}
-	sender, err := h.sender(ctx, p.outbox)
-	if err != nil {
-		return err
-	}
-	p.mailer = &jobs.Mailer{Runner: h.runner, Sender: sender, Draw: drawer(files), From: from, Reply: reply, Base: h.project.Mail.BaseURL}
-	p.printer = &jobs.Printer{Mailer: p.mailer, CSS: string(files.Bytes("app.css")), JS: string(files.Bytes("charts.js")) + "\n" + string(files.Bytes("app.js"))}
+	p := &press{static: files}
+	p.mailer = &jobs.Mailer{Runner: h.runner, Draw: drawer(files), From: from, Reply: reply, Base: h.project.Mail.BaseURL,
+		Page: jobs.PageParts{CSS: string(files.Bytes("app.css")), JS: string(files.Bytes("charts.js")) + "\n" + string(files.Bytes("app.js")),
+			Regular: files.Bytes("Pretendard-Regular.ttf"), Bold: files.Bytes("Pretendard-SemiBold.ttf")}}
+	p.printer = &jobs.Printer{Mailer: p.mailer}
 	h.press = p
 	return syncPeople(ctx, h.runner.Store, h.project)
-}
-
-func (h *house) sender(ctx context.Context, outbox daymail.Outbox) (daymail.Sender, error) {
-	m := h.project.Mail
-	if m.Sender != "ses" {
-		return outbox, nil
-	}
-	return daymail.NewSES(ctx, daymail.SESOptions{Region: m.Region, Endpoint: m.Endpoint, ConfigurationSet: m.ConfigurationSet})
 }
 
 // drawer compiles the chart script at the first picture, so that a start does not wait for it.
@@ -88,8 +75,8 @@ func address(s string) (daymail.Address, error) {
 	return daymail.Address{Name: a.Name, Address: a.Address}, nil
 }
 
-// syncPeople makes the groups of daybook.yaml true in the store: a member is added or renamed, who left a group leaves it there.
-// Roles, passwords and whether somebody is disabled belong to the store alone.
+// syncPeople makes the groups that daybook.yaml lists with members true in the store: a member is added or renamed, who left a group
+// leaves it there. Other groups, roles, passwords and whether somebody is disabled belong to the pages alone.
 func syncPeople(ctx context.Context, s *store.Store, p *project.Project) error {
 	people, err := s.People(ctx)
 	if err != nil {
@@ -105,30 +92,37 @@ func syncPeople(ctx context.Context, s *store.Store, p *project.Project) error {
 			person, ok := wanted[m.Address]
 			if !ok {
 				person = known[m.Address]
-				person.Address, person.Groups = m.Address, nil
-				if person.Locale == "" {
-					person.Locale = p.Locale
-				}
+				person.Address, person.Groups = m.Address, pageGroups(person.Groups, p)
+				person.Locale = cmp.Or(m.Locale, person.Locale, p.Locale)
 			}
-			if m.Name != "" {
-				person.Name = m.Name
-			}
-			if m.Locale != "" {
-				person.Locale = m.Locale
-			}
+			person.Name = cmp.Or(m.Name, person.Name)
 			person.Groups = append(person.Groups, group)
 			wanted[m.Address] = person
 		}
 	}
-	var errs []error
 	for address, person := range known {
-		if _, ok := wanted[address]; !ok && len(person.Groups) > 0 {
-			person.Groups = nil
-			errs = append(errs, s.SavePerson(ctx, &person))
+		if own := pageGroups(person.Groups, p); wanted[address].Address == "" && len(own) != len(person.Groups) {
+			person.Groups = own
+			wanted[address] = person
 		}
 	}
-	for _, person := range wanted {
-		errs = append(errs, s.SavePerson(ctx, &person))
+	var changed []*store.Person
+	for address, person := range wanted {
+		slices.Sort(person.Groups)
+		if !reflect.DeepEqual(known[address], person) {
+			changed = append(changed, &person)
+		}
 	}
-	return errors.Join(errs...)
+	return s.SavePeople(ctx, changed)
+}
+
+// pageGroups are those groups of a person that the file does not keep.
+func pageGroups(groups []string, p *project.Project) []string {
+	var own []string
+	for _, g := range groups {
+		if len(p.Groups[g]) == 0 {
+			own = append(own, g)
+		}
+	}
+	return own
 }

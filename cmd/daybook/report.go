@@ -18,7 +18,7 @@ func (p *program) reportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "report NAME --day DAY -o FILE",
 		Short: "Write a day's report as a file",
-		Long:  "Brings the report's day up to date and writes it: .html opens from disk with the network off, .eml is the mail, .json the figures, .png the chart of one section.",
+		Long:  "Brings the report's day up to date and writes it: .html opens from disk with the network off, .eml is the mail, .json the figures, .pdf and .xlsx are files to hand on, .png the chart and .csv the rows of one section.",
 		Example: "  daybook report daily -C library --day 2026-11-19 -o out.html\n" +
 			"  daybook report daily -C library --day 2026-11-19 --section hourly_usage_line -o hours.png",
 		Args: cobra.ExactArgs(1),
@@ -35,7 +35,7 @@ func (p *program) reportCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&p.day, "day", "", "the day, such as 2026-11-19")
-	c.Flags().StringVarP(&out, "output", "o", "", "the file: .html, .eml, .json, .png or .csv")
+	c.Flags().StringVarP(&out, "output", "o", "", "the file: .html, .eml, .json, .pdf, .xlsx, .png or .csv")
 	c.Flags().StringVar(&section, "section", "", "the section of a .png or .csv")
 	c.Flags().StringVar(&locale, "locale", "", "ko or en; the report's first by default")
 	return c

@@ -21,6 +21,7 @@ type program struct {
 	in            io.Reader
 	out, err      io.Writer
 	dir           string // -C
+	scratch       string // a data directory to use instead of the project's own, for rehearsals
 	format        string // table, json or csv
 	day, from, to string
 }
@@ -52,7 +53,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), in
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.demoCommand(), p.initCommand(), p.checkCommand(), p.planCommand(), p.runCommand(), p.backfillCommand(), p.reportCommand(), p.queryCommand(),
-		p.serveCommand(), p.userCommand(), p.healthCommand(), p.generateCommand(), p.configCommand(),
+		p.serveCommand(), p.userCommand(), p.healthCommand(), p.doctorCommand(), p.rehearseCommand(), p.sceneCommand(), p.generateCommand(), p.configCommand(),
 	}
 }
 

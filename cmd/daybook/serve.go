@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,6 +50,10 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	if err := h.openPress(ctx); err != nil {
 		return err
 	}
+	post, err := h.openPost(ctx)
+	if err != nil {
+		return err
+	}
 	pages, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fault.Wrap(fault.Busy, err, "the server cannot listen on "+addr, "stop what listens there, or choose another address with --addr")
@@ -63,10 +68,10 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	if h.project.Mail.BaseURL != project.DefaultBaseURL {
 		outside = h.project.Mail.BaseURL
 	}
-	calendar := &jobs.Calendar{Runner: h.runner, Mailer: h.press.mailer, Log: h.log}
+	calendar := &jobs.Calendar{Runner: h.runner, Mailer: h.press.mailer, Alerts: h.alerter, Log: h.log}
 	closing := make(chan struct{})
 	web := &handlers.Handlers{
-		Project: h.project, Runner: h.runner, Store: h.runner.Store, Lake: h.runner.Lake, Static: h.press.static, Outbox: h.press.outbox,
+		Project: h.project, Runner: h.runner, Store: h.runner.Store, Lake: h.runner.Lake, Static: h.press.static, Outbox: h.outbox(), Mailer: h.press.mailer,
 		Hasher: auth.NewHasher(2), Upcoming: calendar.Next, Peek: stage.Peek, Render: h.press.printer.Print, Now: time.Now, Log: h.log,
 		BaseURL: outside, Version: version(), Closing: closing,
 	}
@@ -78,6 +83,11 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	if err := calendar.Start(ctx); err != nil {
 		return errors.Join(err, server.Close(), private.Close())
 	}
+	listening, hush := context.WithCancel(ctx)
+	var listener sync.WaitGroup
+	listener.Go(func() { h.press.mailer.Listen(listening, post.events()) })
+	defer listener.Wait()
+	defer hush()
 	p.printf("serving %s at %s\n", h.project.Name, base)
 	if link, err := handlers.SetupLink(ctx, h.runner.Store, outside, time.Now()); err != nil {
 		return errors.Join(err, server.Close(), private.Close(), calendar.Stop())

@@ -57,6 +57,7 @@ func serveProject(t *testing.T, dir string) server {
 		}
 		select {
 		case err := <-ended:
+			ended <- err // for stop
 			t.Fatalf("serve ended: %v\n%s", err, out.String())
 		case <-time.After(10 * time.Millisecond):
 		}

@@ -113,7 +113,7 @@ func (d *Dir) Verify(ctx context.Context, m Manifest) error { return verify(ctx,
 // Keys implements Lake.
 func (d *Dir) Keys(ctx context.Context, layer Layer, node string) ([]Key, error) {
 	probe := Key{Layer: layer, Node: node}
-	if layer == Editions {
+	if layer.numbered() {
 		probe.Number = 1
 	}
 	if err := errors.Join(ctx.Err(), probe.check()); err != nil {
@@ -139,7 +139,7 @@ func (d *Dir) keysOf(layer Layer, node string) ([]Key, error) {
 		if !ok || !e.IsDir() || err != nil && name != "current" {
 			continue
 		}
-		if layer != Editions {
+		if !layer.numbered() {
 			keys = append(keys, Key{Layer: layer, Node: node, Day: day})
 			continue
 		}
@@ -216,7 +216,7 @@ func (d *Dir) remove(k Key) error {
 // prune removes the directories of a key when they are empty; os.Remove leaves those that are not.
 func (d *Dir) prune(k Key) {
 	dir := d.keyDir(k)
-	if os.Remove(dir) == nil && k.Layer == Editions {
+	if os.Remove(dir) == nil && k.Layer.numbered() {
 		_ = os.Remove(filepath.Dir(dir)) // other editions of the day keep it
 	}
 }
@@ -228,7 +228,7 @@ func (d *Dir) Sweep(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var errs []error
-	for _, layer := range []Layer{Raw, Stage, Editions} {
+	for _, layer := range []Layer{Raw, Stage, Editions, Prints} {
 		nodes, err := readDir(filepath.Join(d.root, string(layer)))
 		errs = append(errs, err)
 		for _, n := range nodes {

@@ -24,7 +24,8 @@ type Layer string
 const (
 	Raw      Layer = "raw"      // bytes as a source gave them
 	Stage    Layer = "stage"    // a source's records as typed Parquet
-	Editions Layer = "editions" // what was rendered of a report
+	Editions Layer = "editions" // the figures of a report, and where they come from
+	Prints   Layer = "prints"   // an edition as it was mailed
 )
 
 // Key names what is committed as one: a node's day in a layer. The zero Day stands for a current state ("day=current").
@@ -105,13 +106,16 @@ func (k Key) path() string {
 	return p
 }
 
+// numbered reports whether a layer holds editions, of which a day has several.
+func (l Layer) numbered() bool { return l == Editions || l == Prints }
+
 func (k Key) check() error {
 	switch k.Layer {
 	case Raw, Stage:
 		if k.Number != 0 {
 			return fault.New(fault.Invalid, fmt.Sprintf("%s has an edition number, the layer has none", k), "")
 		}
-	case Editions:
+	case Editions, Prints:
 		if k.Number < 1 {
 			return fault.New(fault.Invalid, fmt.Sprintf("%s has no edition number", k), "")
 		}

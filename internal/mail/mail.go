@@ -1,4 +1,4 @@
-// Package mail turns a message into MIME, judges it, and hands it to a sender: Amazon SES or the outbox directory.
+// Package mail turns a message into MIME, judges it, and hands it to a sender: Amazon SES, a mail server, or the outbox directory.
 package mail
 
 import (

@@ -51,6 +51,9 @@ func (o Outbox) Send(ctx context.Context, m Message) (Receipt, error) {
 	return Receipt{MessageID: m.MessageID}, nil
 }
 
+// Limits has none: a file is a file.
+func (o Outbox) Limits(context.Context) (Limits, error) { return Limits{Left: -1}, nil }
+
 // keep writes the whole file or none: temporary name, fsync, rename, fsync of the directory.
 func keep(dir, name string, raw []byte) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

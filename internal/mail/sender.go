@@ -9,6 +9,14 @@ import (
 // A sender never tries a second time by itself.
 type Sender interface {
 	Send(ctx context.Context, m Message) (Receipt, error)
+	// Limits are what may be sent now. Where nothing may be sent at all, the error says why.
+	Limits(ctx context.Context) (Limits, error)
+}
+
+// Limits are a sender's pace and what is left of its day.
+type Limits struct {
+	Rate float64 // messages a second; 0 is no limit
+	Left int     // messages in this 24 hours; -1 is no limit
 }
 
 // Receipt says that the message was taken over for delivery, not that it arrived.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -41,29 +42,13 @@ type SES struct {
 
 // NewSES prepares a sender without asking AWS anything; wrong credentials show at the first Send.
 func NewSES(ctx context.Context, o SESOptions) (*SES, error) {
-	if (o.AccessKey == "") != (o.SecretKey == "") {
-		return nil, fault.New(fault.Invalid, "SES has only one of access key and secret key", "set both, or neither to use the default credentials chain")
-	}
 	timeout := o.Timeout
 	if timeout == 0 {
 		timeout = 30 * time.Second
 	}
-	load := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(timeout)),
-		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
-	}
-	if o.Region != "" {
-		load = append(load, config.WithRegion(o.Region))
-	}
-	if o.AccessKey != "" {
-		load = append(load, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(o.AccessKey, o.SecretKey, o.SessionToken)))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	cfg, err := awsConfig(ctx, "SES", o.Region, timeout, o.AccessKey, o.SecretKey, o.SessionToken)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the AWS configuration cannot be read", "see AWS_REGION, AWS_PROFILE and ~/.aws")
-	}
-	if cfg.Region == "" {
-		return nil, fault.New(fault.Invalid, "SES has no region", "set the mail's region, such as ap-northeast-2, or AWS_REGION")
+		return nil, err
 	}
 	client := sesv2.NewFromConfig(cfg, func(so *sesv2.Options) {
 		so.Retryer = aws.NopRetryer{}
@@ -72,6 +57,31 @@ func NewSES(ctx context.Context, o SESOptions) (*SES, error) {
 		}
 	})
 	return &SES{client: client, configurationSet: o.ConfigurationSet}, nil
+}
+
+// awsConfig is for a client of service that makes every request once; empty keys mean the default credentials chain.
+func awsConfig(ctx context.Context, service, region string, timeout time.Duration, access, secret, session string) (aws.Config, error) {
+	if (access == "") != (secret == "") {
+		return aws.Config{}, fault.New(fault.Invalid, service+" has only one of access key and secret key", "set both, or neither to use the default credentials chain")
+	}
+	load := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(timeout)),
+		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+	}
+	if region != "" {
+		load = append(load, config.WithRegion(region))
+	}
+	if access != "" {
+		load = append(load, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(access, secret, session)))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return aws.Config{}, fault.Wrap(fault.Invalid, err, "the AWS configuration cannot be read", "see AWS_REGION, AWS_PROFILE and ~/.aws")
+	}
+	if cfg.Region == "" {
+		return aws.Config{}, fault.New(fault.Invalid, service+" has no region", "set the mail's region, such as ap-northeast-2, or AWS_REGION")
+	}
+	return cfg, nil
 }
 
 // Send hands m to SES. Tags become EmailTags: names and values of at most 256 ASCII letters, digits, - and _.
@@ -102,7 +112,11 @@ func (s *SES) Send(ctx context.Context, m Message) (Receipt, error) {
 	})
 	out, err := s.client.SendEmail(ctx, in)
 	if err != nil {
-		return Receipt{}, classifySES(err, m.To.Address, connected.Load())
+		to := m.To.Address
+		if strings.EqualFold(to, m.From.Address) {
+			to = ""
+		}
+		return Receipt{}, classifySES(err, to, connected.Load())
 	}
 	if aws.ToString(out.MessageId) == "" {
 		return Receipt{}, &SendError{Kind: Unknown, MayHaveLeft: true, Err: fmt.Errorf("SES answered without a message id")}

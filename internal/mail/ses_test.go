@@ -14,14 +14,14 @@ import (
 	"daybook/internal/fault"
 	"daybook/internal/mail"
 	"daybook/internal/mail/mailtest"
-	"daybook/internal/mail/sestest"
+	"daybook/internal/mail/sesdouble"
 )
 
 func openSES(t *testing.T, endpoint string) *mail.SES {
 	t.Helper()
 	s, err := mail.NewSES(t.Context(), mail.SESOptions{
-		Region: sestest.Region, Endpoint: endpoint, ConfigurationSet: "daybook",
-		AccessKey: sestest.AccessKey, SecretKey: sestest.SecretKey,
+		Region: sesdouble.Region, Endpoint: endpoint, ConfigurationSet: "daybook",
+		AccessKey: sesdouble.AccessKey, SecretKey: sesdouble.SecretKey,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func openSES(t *testing.T, endpoint string) *mail.SES {
 
 func TestSESIsASender(t *testing.T) {
 	mailtest.Run(t, func(t *testing.T) mailtest.Place {
-		double := sestest.New(t)
+		double := mailtest.SES(t)
 		return mailtest.Place{Sender: openSES(t, double.URL), Kept: func() [][]byte {
 			var kept [][]byte
 			for _, s := range double.Sent() {
@@ -43,14 +43,14 @@ func TestSESIsASender(t *testing.T) {
 }
 
 func TestSESGetsOneRecipientTagsAndConfigurationSet(t *testing.T) {
-	double := sestest.New(t)
+	double := mailtest.SES(t)
 	m := mailtest.Message()
 	receipt, err := openSES(t, double.URL).Send(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	raw, _ := m.MIME()
-	want := []sestest.Sent{{
+	want := []sesdouble.Sent{{
 		MessageID: receipt.MessageID, From: "reports@example.com", To: []string{"reader@example.org"},
 		ConfigurationSet: "daybook", Tags: m.Tags, Raw: raw,
 	}}
@@ -65,30 +65,30 @@ func TestEveryWayInWhichSESFailsHasItsOutcome(t *testing.T) {
 		Retryable, MayHaveLeft bool
 	}
 	for name, c := range map[string]struct {
-		fault sestest.Fault
+		fault sesdouble.Fault
 		want  outcome
 		kept  int
 		hint  bool
 		typed any // the SDK's own type, where it has one
 	}{
-		"throttle":          {fault: sestest.Throttle(), want: outcome{mail.Throttled, true, false}, typed: new(*types.TooManyRequestsException)},
-		"daily quota":       {fault: sestest.DailyQuota(), want: outcome{mail.DailyQuota, false, false}, hint: true, typed: new(*types.TooManyRequestsException)},
-		"limit exceeded":    {fault: sestest.LimitExceeded(), want: outcome{mail.DailyQuota, false, false}, hint: true, typed: new(*types.LimitExceededException)},
-		"rejected":          {fault: sestest.MessageRejected(), want: outcome{mail.Rejected, false, false}, typed: new(*types.MessageRejected)},
-		"suspended":         {fault: sestest.AccountSuspended(), want: outcome{mail.Suspended, false, false}, hint: true, typed: new(*types.AccountSuspendedException)},
-		"paused":            {fault: sestest.SendingPaused(), want: outcome{mail.Paused, false, false}, hint: true, typed: new(*types.SendingPausedException)},
-		"mail from":         {fault: sestest.MailFromDomainNotVerified(), want: outcome{mail.Unverified, false, false}, hint: true, typed: new(*types.MailFromDomainNotVerifiedException)},
-		"bad request":       {fault: sestest.BadRequest(), want: outcome{mail.Invalid, false, false}, typed: new(*types.BadRequestException)},
-		"forbidden":         {fault: sestest.Forbidden(), want: outcome{mail.Denied, false, false}, hint: true},
-		"internal error":    {fault: sestest.InternalError(), want: outcome{mail.Unavailable, true, false}},
-		"gateway timeout":   {fault: sestest.GatewayTimeout(), want: outcome{mail.Unknown, false, true}},
-		"reset before":      {fault: sestest.ResetBefore(), want: outcome{mail.Unknown, false, true}},
-		"stored then reset": {fault: sestest.StoredThenReset(), want: outcome{mail.Unknown, false, true}, kept: 1},
-		"broken answer":     {fault: sestest.BrokenAnswer(), want: outcome{mail.Unknown, false, true}, kept: 1},
+		"throttle":          {fault: sesdouble.Throttle(), want: outcome{mail.Throttled, true, false}, typed: new(*types.TooManyRequestsException)},
+		"daily quota":       {fault: sesdouble.DailyQuota(), want: outcome{mail.DailyQuota, false, false}, hint: true, typed: new(*types.TooManyRequestsException)},
+		"limit exceeded":    {fault: sesdouble.LimitExceeded(), want: outcome{mail.DailyQuota, false, false}, hint: true, typed: new(*types.LimitExceededException)},
+		"rejected":          {fault: sesdouble.MessageRejected(), want: outcome{mail.Rejected, false, false}, typed: new(*types.MessageRejected)},
+		"suspended":         {fault: sesdouble.AccountSuspended(), want: outcome{mail.Suspended, false, false}, hint: true, typed: new(*types.AccountSuspendedException)},
+		"paused":            {fault: sesdouble.SendingPaused(), want: outcome{mail.Paused, false, false}, hint: true, typed: new(*types.SendingPausedException)},
+		"mail from":         {fault: sesdouble.MailFromDomainNotVerified(), want: outcome{mail.Unverified, false, false}, hint: true, typed: new(*types.MailFromDomainNotVerifiedException)},
+		"bad request":       {fault: sesdouble.BadRequest(), want: outcome{mail.Invalid, false, false}, typed: new(*types.BadRequestException)},
+		"forbidden":         {fault: sesdouble.Forbidden(), want: outcome{mail.Denied, false, false}, hint: true},
+		"internal error":    {fault: sesdouble.InternalError(), want: outcome{mail.Unavailable, true, false}},
+		"gateway timeout":   {fault: sesdouble.GatewayTimeout(), want: outcome{mail.Unknown, false, true}},
+		"reset before":      {fault: sesdouble.ResetBefore(), want: outcome{mail.Unknown, false, true}},
+		"stored then reset": {fault: sesdouble.StoredThenReset(), want: outcome{mail.Unknown, false, true}, kept: 1},
+		"broken answer":     {fault: sesdouble.BrokenAnswer(), want: outcome{mail.Unknown, false, true}, kept: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("AWS_MAX_ATTEMPTS", "5") // must not bring retries back
-			double := sestest.New(t)
+			double := mailtest.SES(t)
 			double.Fail(c.fault)
 			_, err := openSES(t, double.URL).Send(t.Context(), mailtest.Message())
 			e := mail.Outcome(err)
@@ -115,8 +115,8 @@ func TestEveryWayInWhichSESFailsHasItsOutcome(t *testing.T) {
 }
 
 func TestSlowSESLeavesAnUnknownOutcome(t *testing.T) {
-	double := sestest.New(t)
-	double.Fail(sestest.Slow())
+	double := mailtest.SES(t)
+	double.Fail(sesdouble.Slow())
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { // the caller gives up once SES has the message
 		defer cancel()
@@ -131,10 +131,10 @@ func TestSlowSESLeavesAnUnknownOutcome(t *testing.T) {
 }
 
 func TestRequestTimeoutIsUnknownToo(t *testing.T) {
-	double := sestest.New(t)
-	double.Fail(sestest.Slow())
+	double := mailtest.SES(t)
+	double.Fail(sesdouble.Slow())
 	s, err := mail.NewSES(t.Context(), mail.SESOptions{
-		Region: sestest.Region, Endpoint: double.URL, AccessKey: sestest.AccessKey, SecretKey: sestest.SecretKey, Timeout: 300 * time.Millisecond,
+		Region: sesdouble.Region, Endpoint: double.URL, AccessKey: sesdouble.AccessKey, SecretKey: sesdouble.SecretKey, Timeout: 300 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestRequestTimeoutIsUnknownToo(t *testing.T) {
 }
 
 func TestRefusedConnectionMayBeTriedAgain(t *testing.T) {
-	double := sestest.New(t)
+	double := mailtest.SES(t)
 	double.Close()
 	_, err := openSES(t, double.URL).Send(t.Context(), mailtest.Message())
 	e := mail.Outcome(err)
@@ -160,29 +160,45 @@ func TestRefusedConnectionMayBeTriedAgain(t *testing.T) {
 }
 
 func TestSandboxTellsTheRecipientFromTheSender(t *testing.T) {
-	double := sestest.New(t)
+	double := mailtest.SES(t)
 	s := openSES(t, double.URL)
 	m := mailtest.Message()
+	sandbox := func(verified ...string) { double.Change(func(o *sesdouble.Options) { o.Verified = verified }) }
 
-	double.Sandbox(m.From.Address)
+	sandbox(m.From.Address)
 	_, err := s.Send(t.Context(), m)
 	if e := mail.Outcome(err); e == nil || e.Kind != mail.Sandbox || e.StopsAll() {
 		t.Errorf("unverified recipient: %+v", e)
 	}
-	double.Sandbox(m.To.Address)
+	sandbox(m.To.Address)
 	_, err = s.Send(t.Context(), m)
 	if e := mail.Outcome(err); e == nil || e.Kind != mail.Unverified || !e.StopsAll() {
 		t.Errorf("unverified sender: %+v", e)
 	}
-	double.Sandbox(m.From.Address, m.To.Address)
+	sandbox("example.net")
+	_, err = s.Send(t.Context(), m)
+	if e := mail.Outcome(err); e == nil || e.Kind != mail.Unverified {
+		t.Errorf("both unverified: %+v", e)
+	}
+	m.To.Address = "ports@example.com" // the end of the sender's
+	_, err = s.Send(t.Context(), m)
+	if e := mail.Outcome(err); e == nil || e.Kind != mail.Unverified {
+		t.Errorf("a recipient like the sender: %+v", e)
+	}
+	m.To.Address = m.From.Address
+	_, err = s.Send(t.Context(), m)
+	if e := mail.Outcome(err); e == nil || e.Kind != mail.Unverified {
+		t.Errorf("a mail to oneself: %+v", e)
+	}
+	sandbox(m.From.Address)
 	if _, err := s.Send(t.Context(), m); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestUnknownConfigurationSetIsInvalid(t *testing.T) {
-	double := sestest.New(t)
-	double.ConfigurationSets("other")
+	double := mailtest.SES(t)
+	double.Change(func(o *sesdouble.Options) { o.Sets = []string{"other"} })
 	_, err := openSES(t, double.URL).Send(t.Context(), mailtest.Message())
 	if e := mail.Outcome(err); e == nil || e.Kind != mail.Invalid || !strings.Contains(fault.Hint(err), "create it") {
 		t.Errorf("outcome %+v", e)
@@ -190,7 +206,7 @@ func TestUnknownConfigurationSetIsInvalid(t *testing.T) {
 }
 
 func TestSESRefusesWhatItsAPIWouldRefuse(t *testing.T) {
-	double := sestest.New(t)
+	double := mailtest.SES(t)
 	s := openSES(t, double.URL)
 	tooBig, badTag := mailtest.Message(), mailtest.Message()
 	tooBig.Attachments[0].Bytes = make([]byte, 30_000_000) // 41 MB as base64
@@ -207,14 +223,14 @@ func TestSESRefusesWhatItsAPIWouldRefuse(t *testing.T) {
 }
 
 func TestSESWithoutCredentialsIsDenied(t *testing.T) {
-	double := sestest.New(t)
+	double := mailtest.SES(t)
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
-	s, err := mail.NewSES(t.Context(), mail.SESOptions{Region: sestest.Region, Endpoint: double.URL})
+	s, err := mail.NewSES(t.Context(), mail.SESOptions{Region: sesdouble.Region, Endpoint: double.URL})
 	if err != nil {
 		t.Fatal(err)
 	}

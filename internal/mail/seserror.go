@@ -12,7 +12,7 @@ import (
 	"daybook/internal/fault"
 )
 
-// classifySES says what a failed SendEmail means. Source of the error names: the SES v2 API reference, SendEmail, Errors.
+// classifySES says what a failed SendEmail to a recipient means; to is empty where sender and recipient are one. Source of the error names: the SES v2 API reference, SendEmail, Errors.
 func classifySES(err error, to string, connected bool) *SendError {
 	var api smithy.APIError
 	status := 0
@@ -45,11 +45,18 @@ func unanswered(err error, status int, connected bool) *SendError {
 	if connected || status != 0 {
 		return &SendError{Kind: Unknown, MayHaveLeft: true, Err: err}
 	}
-	// smithy.OperationError wraps the failure to sign, too: no credentials were found, and nothing was connected.
-	if text := err.Error(); strings.Contains(text, "get identity") || strings.Contains(text, "failed to refresh cached credentials") {
-		return hinted(Denied, err, "there are no AWS credentials", "set AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role")
+	if noCredentials(err) {
+		return hinted(Denied, err, "there are no AWS credentials", credentialsHint)
 	}
 	return &SendError{Kind: Unavailable, Retryable: true, Err: err}
+}
+
+const credentialsHint = "set AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"
+
+// noCredentials is the SDK's failure to sign: none were found, and nothing was connected. It has no type of its own.
+func noCredentials(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "get identity") || strings.Contains(text, "failed to refresh cached credentials")
 }
 
 func typed(err error, api smithy.APIError, to string) *SendError {
@@ -57,8 +64,8 @@ func typed(err error, api smithy.APIError, to string) *SendError {
 		tooMany    *types.TooManyRequestsException
 		limit      *types.LimitExceededException
 		rejected   *types.MessageRejected
-		suspended  *types.AccountSuspendedException
-		paused     *types.SendingPausedException
+		shut       *types.AccountSuspendedException
+		pause      *types.SendingPausedException
 		unverified *types.MailFromDomainNotVerifiedException
 		notFound   *types.NotFoundException
 	)
@@ -68,23 +75,38 @@ func typed(err error, api smithy.APIError, to string) *SendError {
 	case errors.As(err, &limit):
 		return dailyQuota(err)
 	case errors.As(err, &rejected) && strings.Contains(rejected.ErrorMessage(), "not verified"):
-		// "Email address is not verified. The following identities failed the check in region …: ada@example.com"
-		if strings.Contains(strings.ToLower(rejected.ErrorMessage()), strings.ToLower(to)) {
+		if onlyRecipient(rejected.ErrorMessage(), to) {
 			return hinted(Sandbox, err, "SES is in the sandbox and this recipient is not verified", "verify the address, or ask AWS for production access")
 		}
 		return hinted(Unverified, err, "the sender's address is not verified in SES", "verify the domain or address in this region")
 	case errors.As(err, &rejected):
 		return &SendError{Kind: Rejected, Err: err}
-	case errors.As(err, &suspended):
-		return hinted(Suspended, err, "SES has suspended the account", "see the account's reputation dashboard and the case AWS opened")
-	case errors.As(err, &paused):
-		return hinted(Paused, err, "sending is paused in SES", "resume it for the account or the configuration set")
+	case errors.As(err, &shut):
+		return suspended(err)
+	case errors.As(err, &pause):
+		return paused(err)
 	case errors.As(err, &unverified):
 		return hinted(Unverified, err, "the MAIL FROM domain is not verified in SES", "publish its MX and SPF records, then wait until SES has seen them")
 	case errors.As(err, &notFound):
 		return hinted(Invalid, err, "SES does not know the configuration set", "create it in this region, or correct its name")
 	}
 	return nil
+}
+
+// onlyRecipient reports that the recipient, and nobody else, failed the check. SES tells by text alone: "Email address is not
+// verified. The following identities failed the check in region EU-WEST-1: ada@example.com, Reports <reports@example.com>".
+func onlyRecipient(message, to string) bool {
+	_, list, found := strings.Cut(message, "failed the check in region ")
+	_, list, colon := strings.Cut(list, ": ")
+	if !found || !colon {
+		return to != "" && strings.Contains(strings.ToLower(message), strings.ToLower(to))
+	}
+	for _, name := range strings.Split(list, ", ") {
+		if !strings.EqualFold(bare(name), to) {
+			return false
+		}
+	}
+	return true
 }
 
 func throttled(err error, api smithy.APIError) *SendError {
@@ -97,6 +119,14 @@ func throttled(err error, api smithy.APIError) *SendError {
 
 func dailyQuota(err error) *SendError {
 	return hinted(DailyQuota, err, "the SES quota of 24 hours is used up", "wait until it frees up, or ask AWS for a higher quota")
+}
+
+func suspended(err error) *SendError {
+	return hinted(Suspended, err, "SES has suspended the account", "see the account's reputation dashboard and the case AWS opened")
+}
+
+func paused(err error) *SendError {
+	return hinted(Paused, err, "sending is paused in SES", "resume it for the account or the configuration set")
 }
 
 func credentialsCode(code string) bool {

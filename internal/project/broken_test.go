@@ -21,7 +21,7 @@ var broken = []struct{ name, file, old, new, want string }{
 	{"unknown key", searches, "owner: data", "ownr: data",
 		`sources/searches.yaml:3:1: unknown key "ownr"; did you mean owner? known here: columns, days, description, duplicates, empty, format, from, header, holds, key, max_rejects, new_columns, owner, path, pool, zone`},
 	{"unknown key far from any", report, "deadline: 09:00", "colour: red",
-		`reports/daily.yaml:4:1: unknown key "colour"; known here: covers, deadline, if_empty, if_late, locales, owner, schedule, sections, subject, title, to`},
+		`reports/daily.yaml:4:1: unknown key "colour"; known here: alert, attach, correction, covers, deadline, if_empty, if_late, locales, owner, required, schedule, sections, subject, title, to`},
 	{"key written twice", searches, "owner: data", "owner: data\nowner: other",
 		`sources/searches.yaml:4:1: key "owner" is written twice; keep one of them`},
 	{"bad indentation", searches, "owner: data", "owner: data\n  zone2: x",

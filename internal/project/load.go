@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/mail"
+	netmail "net/mail"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -167,6 +167,8 @@ func (l *loader) settings(text []byte) {
 	p.Engine = engine(m)
 	l.mail(m)
 	p.Groups = groups(m)
+	l.allowed()
+	l.alerts(m)
 	p.Pools = map[string]int{"default": runtime.NumCPU()}
 	if sub := m.sub("pools"); sub != nil {
 		for _, k := range sub.keys {
@@ -221,30 +223,6 @@ func engine(m *mapping) Engine {
 
 var memorySize = regexp.MustCompile(`^\d+(\.\d+)?\s?([KMGT]i?B)$`)
 
-// DefaultBaseURL is where a server is reached that says nothing else.
-const DefaultBaseURL = "http://localhost:8080"
-
-func (l *loader) mail(m *mapping) {
-	mm := Mail{Sender: "outbox", From: "Daybook <daybook@localhost>", BaseURL: DefaultBaseURL}
-	if sub := m.sub("mail"); sub != nil {
-		mm.Sender = sub.one("sender", "outbox", "outbox", "ses")
-		mm.From = sub.str("from", mm.From)
-		if _, err := mail.ParseAddress(mm.From); err != nil {
-			m.doc.fail(sub.at("from"), fmt.Sprintf("%q is not an address", mm.From), `write "Name <address@domain>"`)
-		}
-		mm.ReplyTo = sub.str("reply_to", "")
-		mm.Region = sub.str("region", "")
-		mm.Endpoint = sub.str("endpoint", "")
-		mm.ConfigurationSet = sub.str("configuration_set", "")
-		mm.BaseURL = strings.TrimRight(sub.str("base_url", mm.BaseURL), "/")
-		if mm.Sender == "ses" && mm.Region == "" {
-			m.doc.fail(sub.node, "sender ses has no region", "write region: such as ap-northeast-2")
-		}
-		sub.finish()
-	}
-	l.project.Mail = mm
-}
-
 func groups(m *mapping) map[string][]Member {
 	sub := m.sub("groups")
 	if sub == nil {
@@ -253,13 +231,14 @@ func groups(m *mapping) map[string][]Member {
 	out := map[string][]Member{}
 	for _, k := range sub.keys {
 		name := keyName(k)
-		out[name] = []Member{}
+		out[name] = []Member{} // an empty one has its members on the pages
 		sub.each(name, func(e *mapping) {
 			p := Member{Address: e.str("address", ""), Name: e.str("name", ""), Locale: e.one("locale", "", "", "ko", "en")}
-			if a, err := mail.ParseAddress(p.Address); err != nil || a.Address != p.Address {
+			if a, err := netmail.ParseAddress(p.Address); err != nil || a.Address != p.Address {
 				e.doc.fail(e.at("address"), fmt.Sprintf("%q is not a mail address", p.Address), "write address: name@example.com")
 			}
 			e.finish()
+			p.Address = strings.ToLower(p.Address) // as the records keep it
 			out[name] = append(out[name], p)
 		})
 	}

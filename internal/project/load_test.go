@@ -146,7 +146,7 @@ func expected(t *testing.T, dir string) *Project {
 		}},
 		Reports: []Report{{
 			Name: "daily", File: "reports/daily.yaml", Line: 1, Title: Words{"ko": "하루 이용", "en": "Daily usage"}, Subject: Words{"": "Usage of {day}"},
-			Schedule: &calendar.Schedule{Hour: 7, On: 0b0111110, Zone: seoul}, Covers: "yesterday", Deadline: "09:00", IfLate: "hold", IfEmpty: "send",
+			Schedule: &calendar.Schedule{Hour: 7, On: 0b0111110, Zone: seoul}, Covers: "yesterday", Deadline: "09:00", IfLate: "hold", IfEmpty: "send", Moved: 0.01,
 			To: []string{"staff"}, Locales: []string{"ko"},
 			Sections: []Section{
 				{Kind: "kpi", Name: "requests", Line: 7, Mart: "daily_usage", Days: 1, Value: "requests", Format: "number", Limit: 10, Compare: []string{"day", "week"}, Headline: true},

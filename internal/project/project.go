@@ -19,7 +19,8 @@ type Project struct {
 	Engine   Engine
 	Store    string // sqlite:PATH (PATH within the data directory) or postgres://…
 	Mail     Mail
-	Groups   map[string][]Member
+	Groups   map[string][]Member // one without members has them on the pages
+	Alerts   []Channel
 	Pools    map[string]int // how many tasks of a pool run at once; "default" is there always
 	Attempts int            // tries per task
 	Timeout  time.Duration  // per attempt
@@ -43,20 +44,9 @@ type Refresh struct {
 	Nodes    []string // "all" or node names
 }
 
-// Mail says who sends and how.
-type Mail struct {
-	Sender           string // outbox or ses
-	From             string // "Name <address>"
-	ReplyTo          string
-	Region           string
-	Endpoint         string // for SES doubles and private endpoints
-	ConfigurationSet string
-	BaseURL          string // how readers reach the server, for the links of mails
-}
-
 // Member is a person of a group as daybook.yaml lists it.
 type Member struct {
-	Address string
+	Address string // lower case
 	Name    string
 	Locale  string
 }
@@ -152,7 +142,18 @@ type Report struct {
 	To       []string           // groups
 	Subject  Words
 	Locales  []string
+	Required bool        // nobody can leave it, a weekly digest is the least
+	Attach   []string    // files that hang on its mail: html, pdf, xlsx or csv
+	Moved    float64     // a headline that a later edition moves by more than this share of itself is mailed as a correction
+	Alerts   []Threshold // figures that somebody must hear of
 	Sections []Section
+}
+
+// Threshold is a figure's bound, written "failure_rate > 0.3".
+type Threshold struct {
+	KPI   string // the section's name
+	Above bool   // greater than Bound, else less
+	Bound float64
 }
 
 // Words is a string per locale; a plain YAML string stands for every locale under "".

@@ -2,7 +2,10 @@ package project
 
 import (
 	"fmt"
+	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"daybook/internal/calendar"
@@ -48,6 +51,14 @@ func (l *loader) report(file, name string, text []byte) {
 			d.fail(m.value("locales"), fmt.Sprintf("there is no locale %q", locale), "write ko, en")
 		}
 	}
+	r.Required = m.boolean("required", false)
+	r.Attach = m.list("attach")
+	for _, a := range r.Attach {
+		if !slices.Contains(attachable, a) {
+			d.fail(m.value("attach"), fmt.Sprintf("a mail cannot carry %q", a), "write "+strings.Join(attachable, ", "))
+		}
+	}
+	r.Moved = m.share("correction", defaultMoved)
 	m.each("sections", func(e *mapping) {
 		s := section(e, len(r.Sections)+1)
 		if slices.ContainsFunc(r.Sections, func(o Section) bool { return o.Name == s.Name }) {
@@ -58,8 +69,61 @@ func (l *loader) report(file, name string, text []byte) {
 	if len(r.Sections) == 0 {
 		d.fail(m.node, "the report has no sections", "write sections: with at least one entry")
 	}
+	r.Alerts = m.thresholds(r.Sections)
+	if r.Deadline == "" && (r.IfLate != "hold") {
+		d.fail(m.value("if_late"), "if_late without a deadline", `write deadline: "09:00", or leave if_late out`)
+	}
 	m.finish()
 	l.project.Reports = append(l.project.Reports, r)
+}
+
+var attachable = []string{"html", "pdf", "xlsx", "csv"}
+
+// defaultMoved is the share by which a headline must move before a correction is mailed.
+const defaultMoved = 0.01
+
+// share reads a part of a whole, "2.5%" or 0.025.
+func (m *mapping) share(key string, fallback float64) float64 {
+	n := m.value(key)
+	if n == nil {
+		return fallback
+	}
+	s, _ := m.doc.scalar(n, key)
+	number, percent := strings.CutSuffix(s, "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v >= 0 && v < math.MaxFloat64) {
+		m.doc.fail(n, fmt.Sprintf("%s is %q", key, s), "write a share such as 1% or 0.01")
+		return fallback
+	}
+	return v
+}
+
+var thresholdShape = regexp.MustCompile(`^\s*([a-z0-9_]+)\s*([<>])\s*(-?[0-9.]+)(%?)\s*$`)
+
+// thresholds reads alert, one bound or several.
+func (m *mapping) thresholds(sections []Section) []Threshold {
+	var out []Threshold
+	for _, s := range m.list("alert") {
+		parts := thresholdShape.FindStringSubmatch(s)
+		if parts == nil {
+			m.doc.fail(m.value("alert"), fmt.Sprintf("%q is not a bound", s), `write "NAME > 0.3" or "NAME < 1000" with the name of a kpi section`)
+			continue
+		}
+		bound, err := strconv.ParseFloat(parts[3], 64)
+		if parts[4] != "" {
+			bound /= 100
+		}
+		known := slices.ContainsFunc(sections, func(o Section) bool { return o.Kind == "kpi" && o.Name == parts[1] })
+		if err != nil || !known {
+			m.doc.fail(m.value("alert"), fmt.Sprintf("there is no kpi section %s", parts[1]), "name a kpi by its name:, or by its value: where it has none")
+			continue
+		}
+		out = append(out, Threshold{KPI: parts[1], Above: parts[2] == ">", Bound: bound})
+	}
+	return out
 }
 
 var sectionKinds = []string{"kpi", "line", "area", "bar", "pie", "heatmap", "funnel", "table", "text"}

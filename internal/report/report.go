@@ -4,6 +4,7 @@ package report
 import (
 	"context"
 	"slices"
+	"time"
 
 	"daybook/internal/calendar"
 	"daybook/internal/project"
@@ -53,8 +54,22 @@ type Figures struct {
 	Report   string        `json:"report"`
 	Title    project.Words `json:"title,omitempty"`
 	Day      calendar.Day  `json:"day"`
-	Sections []Section     `json:"sections,omitempty"`
+	Missing  []Missing     `json:"missing,omitempty"`
+	Sections []Section     `json:"sections,omitempty"` // none in a notice, which only says why there is no report
 }
+
+// Missing is something that the figures were made without.
+type Missing struct {
+	Node   string       `json:"node"`
+	State  string       `json:"state"`          // parts: the day is there without some of its Parts; else what became of the node's last task
+	Since  time.Time    `json:"since,omitzero"` // when it was first found missing
+	Last   calendar.Day `json:"last,omitzero"`  // the newest day that is there
+	Reason string       `json:"reason,omitempty"`
+	Parts  []string     `json:"parts,omitempty"`
+}
+
+// MissingParts is the State of a node whose day is there without some of its parts.
+const MissingParts = "parts"
 
 // Section holds the data of one part; the field of its kind is set, and none for text.
 type Section struct {

@@ -1,11 +1,15 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"daybook/internal/fault"
 )
 
 // The states of deliveries.
@@ -22,53 +26,88 @@ const (
 	DeliveryUnknown    = "unknown" // it may have left; never sent again by itself
 )
 
+// The variants of a mail, and the causes of a delivery.
+const (
+	VariantDaily  = "daily"
+	VariantWeekly = "weekly" // a digest
+
+	CauseRelease    = "release"
+	CauseCorrection = "correction"
+	CauseCompletion = "completion"
+)
+
 // Delivery is one edition to one person.
 type Delivery struct {
-	ID, Edition, Person    string
-	Address, Locale        string
-	State                  string // a Delivery constant
-	MessageID, Error       string
-	Attempt                int
-	Planned, Sent, Updated time.Time
-	Path                   string
-	Epoch                  int64 // of the process that sends it
+	ID, Edition, Person string
+	Address, Locale     string
+	Variant, Cause      string // Variant and Cause constants
+	State               string // a Delivery constant
+	MessageID           string // of the newest message that left
+	Error               string // what went wrong, or what a person said who settled it
+	Attempt             int    // 0 until it is first sent
+	Planned             time.Time
+	Sent                time.Time // when it left; of an unknown one, when it may have left
+	Delivered           time.Time // when its mail server took it
+	Updated             time.Time
+	Path                string
+	Epoch               int64 // of the process that sends it
 }
 
-const deliveryColumns = "id, edition, person, address, locale, state, message_id, error, attempt, planned, sent, updated, path, epoch"
+const deliveryColumns = "id, edition, person, address, locale, variant, cause, state, message_id, error, attempt, planned, sent, delivered, updated, path, epoch"
 
 func (d *Delivery) fields() []any {
-	return []any{&d.ID, &d.Edition, &d.Person, &d.Address, &d.Locale, &d.State, &d.MessageID, (*prose)(&d.Error), &d.Attempt,
-		(*instant)(&d.Planned), (*instant)(&d.Sent), (*instant)(&d.Updated), &d.Path, &d.Epoch}
+	return []any{&d.ID, &d.Edition, &d.Person, &d.Address, &d.Locale, &d.Variant, &d.Cause, &d.State, &d.MessageID, (*prose)(&d.Error),
+		&d.Attempt, (*instant)(&d.Planned), (*instant)(&d.Sent), (*instant)(&d.Delivered), (*instant)(&d.Updated), &d.Path, &d.Epoch}
 }
 
-// tellDelivery appends n events of the edition's deliveries.
-func (t *tx) tellDelivery(ctx context.Context, edition string, n int) error {
-	e, err := one[Edition](ctx, t, "SELECT "+editionColumns+" FROM edition WHERE id = $1", edition)
-	if err != nil {
-		return asFault(err, "read", "edition "+edition)
-	}
-	for range n {
-		t.tell(Event{Kind: EventDelivery, Run: e.Run, Node: e.Report, Day: e.Day})
+// Recipient is a person to plan a delivery to.
+type Recipient struct {
+	Person  Person
+	Variant string // empty is daily
+	Refused string // why this person gets none: recorded as failed at once, never sent
+}
+
+// takeEdition locks an edition until the transaction ends: changes of many of its deliveries come one after the other, or on
+// PostgreSQL two of them could wait for each other.
+func (t *tx) takeEdition(ctx context.Context, id string) error {
+	if err := found(t.ExecContext(ctx, "UPDATE edition SET number = number WHERE id = $1", id)); err != nil {
+		return asFault(err, "take", "edition "+id)
 	}
 	return nil
 }
 
-// PlanDeliveries records a planned delivery of an edition to each of the people; who has one already keeps it as it is.
-func (s *Store) PlanDeliveries(ctx context.Context, edition string, people []Person, now time.Time) (inserted int, err error) {
-	err = s.inTx(ctx, func(t *tx) error {
-		for _, p := range people {
-			id, err := newID()
-			if err != nil {
-				return err
-			}
-			d := Delivery{ID: id, Edition: edition, Person: p.ID, Address: p.Address, Locale: p.Locale, State: DeliveryPlanned, Planned: now, Updated: now}
-			n, err := affected(t.ExecContext(ctx, insert("delivery", deliveryColumns)+" ON CONFLICT (edition, person) DO NOTHING", d.fields()...))
-			if err != nil {
-				return err
-			}
-			inserted += int(n)
+// tellDelivery appends an event of the edition's deliveries: one, however many of them a transaction changes.
+func (t *tx) tellDelivery(ctx context.Context, edition string) error {
+	e, err := one[Edition](ctx, t, "SELECT "+editionColumns+" FROM edition WHERE id = $1", edition)
+	if err != nil {
+		return asFault(err, "read", "edition "+edition)
+	}
+	t.tell(Event{Kind: EventDelivery, Run: e.Run, Node: e.Report, Day: e.Day})
+	return nil
+}
+
+// PlanDeliveries records a delivery of an edition to each recipient; who has one already keeps it as it is.
+func (s *Store) PlanDeliveries(ctx context.Context, edition, cause string, to []Recipient, now time.Time) (inserted int, err error) {
+	rows := make([][]any, len(to))
+	for i, r := range to {
+		d := Delivery{Edition: edition, Person: r.Person.ID, Address: r.Person.Address, Locale: r.Person.Locale, Variant: cmp.Or(r.Variant, VariantDaily),
+			Cause: cause, State: DeliveryPlanned, Error: r.Refused, Planned: now, Updated: now}
+		if r.Refused != "" {
+			d.State = DeliveryFailed
 		}
-		return t.tellDelivery(ctx, edition, inserted)
+		if d.ID, err = newID(); err != nil {
+			return 0, err
+		}
+		rows[i] = d.fields()
+	}
+	err = s.inTx(ctx, func(t *tx) error {
+		if err := t.takeEdition(ctx, edition); err != nil {
+			return err
+		}
+		if inserted, err = insertNew(ctx, t, "delivery", deliveryColumns, rows); err != nil || inserted == 0 {
+			return err
+		}
+		return t.tellDelivery(ctx, edition)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("plan the deliveries of edition %s: %w", edition, err)
@@ -77,7 +116,7 @@ func (s *Store) PlanDeliveries(ctx context.Context, edition string, people []Per
 }
 
 // SetDelivery overwrites the delivery with d's ID if its state is still was, and reports whether it did; of two
-// callers who saw the same state only one goes on. Edition, Person and Planned stay as they are.
+// callers who saw the same state only one goes on. What PlanDeliveries wrote besides address and locale stays, and Delivered.
 func (s *Store) SetDelivery(ctx context.Context, d Delivery, was string) (bool, error) {
 	set := false
 	err := s.inTx(ctx, func(t *tx) error {
@@ -93,7 +132,7 @@ func (s *Store) SetDelivery(ctx context.Context, d Delivery, was string) (bool, 
 			return err
 		}
 		set = true
-		return t.tellDelivery(ctx, edition, 1)
+		return t.tellDelivery(ctx, edition)
 	})
 	if err != nil {
 		return false, fmt.Errorf("set delivery %s to %s: %w", d.ID, d.State, err)
@@ -101,15 +140,152 @@ func (s *Store) SetDelivery(ctx context.Context, d Delivery, was string) (bool, 
 	return set, nil
 }
 
+// take reads a delivery and locks it until the transaction ends.
+func (t *tx) take(ctx context.Context, id string) (Delivery, error) {
+	return one[Delivery](ctx, t, "UPDATE delivery SET updated = updated WHERE id = $1 RETURNING "+deliveryColumns, id)
+}
+
+// put writes a delivery that was taken.
+func (t *tx) put(ctx context.Context, d Delivery) error {
+	if err := rewrite(ctx, t, "delivery", deliveryColumns, 1, d.fields()); err != nil {
+		return err
+	}
+	return t.tellDelivery(ctx, d.Edition)
+}
+
+// SettleDelivery records what became of a send, which d's Epoch and Attempt tell from others: from sending to d.State, with
+// d's message id, error, path and instants. Where something moved the delivery meanwhile - an event, or a newer epoch - its
+// state stays and a receipt only adds to it; but a receipt outweighs "unknown" and what was made of it since. Events of the
+// message that came before its id was known are applied now. It returns the delivery as it is then.
+func (s *Store) SettleDelivery(ctx context.Context, d Delivery) (Delivery, error) {
+	var settled Delivery
+	err := s.inTx(ctx, func(t *tx) error {
+		if d.MessageID != "" { // before any other lock
+			if _, err := t.count(ctx, "mail", 0); err != nil {
+				return err
+			}
+		}
+		stored, err := t.take(ctx, d.ID)
+		if err != nil {
+			return err
+		}
+		settled = settle(stored, d)
+		if err := t.adopt(ctx, &settled); err != nil {
+			return err
+		}
+		return t.put(ctx, settled)
+	})
+	if err != nil {
+		return Delivery{}, asFault(err, "settle", "delivery "+d.ID)
+	}
+	return settled, nil
+}
+
+// settle is the stored delivery after the outcome d of a send.
+func settle(stored, d Delivery) Delivery {
+	mine := stored.Epoch == d.Epoch && stored.Attempt == d.Attempt // nobody sent it after this send
+	switch {
+	case stored.State == DeliverySending && mine:
+		stored.State, stored.Error = d.State, d.Error
+		if d.State == DeliveryUnknown && d.Sent.IsZero() {
+			d.Sent = d.Updated
+		}
+	case d.State == DeliveryAccepted && (stored.State == DeliveryUnknown || stored.State == DeliveryFailed || stored.State == DeliveryPlanned):
+		// A newer epoch took this sender for dead, and its receipt is late: the message did leave, so nothing is sent again.
+		stored.State, stored.Error, mine = DeliveryAccepted, "", true
+	}
+	if !mine {
+		return stored
+	}
+	if d.MessageID != "" {
+		stored.MessageID = d.MessageID
+	}
+	if !d.Sent.IsZero() {
+		stored.Sent = d.Sent
+	}
+	if d.Path != "" {
+		stored.Path = d.Path
+	}
+	stored.Updated = d.Updated
+	return stored
+}
+
+// Resend plans again those of an edition's deliveries that failed or were rejected, of the ids only unless they are nil, and
+// returns how many. Their rows and attempts stay. What was rejected after it had been accepted is not among them: it would be
+// accepted twice.
+func (s *Store) Resend(ctx context.Context, edition string, ids []string, now time.Time) (n int, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		if err := t.takeEdition(ctx, edition); err != nil {
+			return err
+		}
+		if n, err = t.planAgain(ctx, edition, ids, now); err != nil || n == 0 {
+			return err
+		}
+		return t.tellDelivery(ctx, edition)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("plan deliveries of edition %s again: %w", edition, err)
+	}
+	return n, nil
+}
+
+func (t *tx) planAgain(ctx context.Context, edition string, ids []string, now time.Time) (n int, err error) {
+	const query = `UPDATE delivery SET state = 'planned', message_id = '', error = '', sent = 0, updated = $1
+		WHERE edition = $2 AND (state = 'failed' OR state = 'rejected' AND message_id = '')`
+	if ids == nil {
+		count, err := affected(t.ExecContext(ctx, query, micros(now), edition))
+		return int(count), err
+	}
+	const chunk = 500
+	for some := range slices.Chunk(ids, chunk) {
+		args := append([]any{micros(now), edition}, values(some)...)
+		count, err := affected(t.ExecContext(ctx, query+" AND id IN ("+placeholders(3, len(some))+")", args...))
+		if err != nil {
+			return 0, err
+		}
+		n += int(count)
+	}
+	return n, nil
+}
+
+// DecideDelivery settles an unknown delivery by what a person found out: accepted where it arrived, failed where it did not.
+// The note becomes its Error. A delivery that is not unknown is a fault of code refused.
+func (s *Store) DecideDelivery(ctx context.Context, id string, arrived bool, note string, now time.Time) error {
+	err := s.inTx(ctx, func(t *tx) error {
+		d, err := t.take(ctx, id)
+		if err != nil {
+			return asFault(err, "read", "delivery "+id)
+		}
+		if d.State != DeliveryUnknown {
+			return fault.New(fault.Refused, "the delivery is "+d.State+", only an unknown one can be decided", "read the page again")
+		}
+		d.State, d.Error, d.Updated = DeliveryAccepted, note, now
+		if !arrived {
+			d.State, d.Sent = DeliveryFailed, time.Time{}
+		}
+		return t.put(ctx, d)
+	})
+	if err != nil {
+		return fmt.Errorf("decide on delivery %s: %w", id, err)
+	}
+	return nil
+}
+
 // loseDeliveries marks the deliveries that an older epoch was sending as unknown.
 func (t *tx) loseDeliveries(ctx context.Context, epoch int64, now time.Time) error {
-	lost, err := all[Delivery](ctx, t, `UPDATE delivery SET state = 'unknown', updated = $1 WHERE epoch < $2 AND state = 'sending' RETURNING `+deliveryColumns,
+	// The claim's instant is the last that is known of the send.
+	lost, err := all[Delivery](ctx, t, `UPDATE delivery SET state = 'unknown', sent = updated, updated = $1 WHERE epoch < $2 AND state = 'sending' RETURNING `+deliveryColumns,
 		micros(now), epoch)
 	if err != nil {
 		return fmt.Errorf("mark deliveries unknown: %w", err)
 	}
+	told := map[string]bool{}
 	for _, d := range lost {
-		if err := t.tellDelivery(ctx, d.Edition, 1); err != nil {
+		if told[d.Edition] {
+			continue
+		}
+		told[d.Edition] = true
+		if err := t.tellDelivery(ctx, d.Edition); err != nil {
 			return err
 		}
 	}

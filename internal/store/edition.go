@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -10,32 +11,41 @@ import (
 	"daybook/internal/calendar"
 )
 
-// Edition is one immutable rendering of a report for a day; only its State, Reason and Released change.
+// The kinds of editions.
+const (
+	EditionFull    = "full"
+	EditionPartial = "partial" // something that it shows was missing
+	EditionNotice  = "notice"  // "no report, because …"
+)
+
+// Edition is one immutable rendering of a report for a day; only what UpdateEdition names changes.
 type Edition struct {
 	ID, Report        string
 	Day               calendar.Day
 	Number            int    // 1, then 2 when the numbers changed
+	Kind              string // an Edition constant
+	Corrects          int    // number of the mailed edition that it corrects or completes, 0 for none
 	Hash              string // of its figures
-	State, Reason     string // released, held, partial, notice …
+	State, Reason     string // built, released or unsent, and why
 	Path              string // of its figures in the lake
 	Locales           []string
 	Created, Released time.Time
 	Run               string
 }
 
-const editionColumns = "id, report, day, number, hash, state, reason, path, locales, created, released, run"
+const editionColumns = "id, report, day, number, kind, corrects, hash, state, reason, path, locales, created, released, run"
 
 func (e *Edition) fields() []any {
-	return []any{&e.ID, &e.Report, (*date)(&e.Day), &e.Number, &e.Hash, &e.State, (*prose)(&e.Reason), &e.Path,
-		(*list[string])(&e.Locales), (*instant)(&e.Created), (*instant)(&e.Released), &e.Run}
+	return []any{&e.ID, &e.Report, (*date)(&e.Day), &e.Number, &e.Kind, &e.Corrects, &e.Hash, &e.State, (*prose)(&e.Reason),
+		&e.Path, (*list[string])(&e.Locales), (*instant)(&e.Created), (*instant)(&e.Released), &e.Run}
 }
 
 func (e *Edition) event() Event {
 	return Event{Kind: EventEdition, Run: e.Run, Node: e.Report, Day: e.Day}
 }
 
-// AddEdition records e as the next edition of its report and day and fills ID and Number. Where the newest one has the
-// same Hash nothing is added, and e becomes that one.
+// AddEdition records e as the next edition of its report and day and fills ID, Number and an empty Kind (full). Where the
+// newest one has the same Hash nothing is added, and e becomes that one.
 func (s *Store) AddEdition(ctx context.Context, e *Edition) (added bool, err error) {
 	edition := *e
 	err = s.inTx(ctx, func(t *tx) error {
@@ -54,7 +64,7 @@ func (s *Store) AddEdition(ctx context.Context, e *Edition) (added bool, err err
 		if edition.ID, err = newID(); err != nil {
 			return err
 		}
-		edition.Number, added = newest.Number+1, true
+		edition.Number, edition.Kind, added = newest.Number+1, cmp.Or(e.Kind, EditionFull), true
 		t.tell(edition.event())
 		_, err = t.ExecContext(ctx, insert("edition", editionColumns), edition.fields()...)
 		return err
@@ -70,18 +80,37 @@ func newestEdition(ctx context.Context, q querier, report string, day calendar.D
 	return one[Edition](ctx, q, "SELECT "+editionColumns+" FROM edition WHERE report = $1 AND day = $2 ORDER BY number DESC LIMIT 1", report, dayText(day))
 }
 
-// UpdateEditionState says what became of an edition, and when it was released (zero where it was not).
-func (s *Store) UpdateEditionState(ctx context.Context, id, state, reason string, released time.Time) error {
+// UpdateEdition overwrites State, Reason, Released (zero where it was not), Kind and Corrects of the edition with e's ID.
+func (s *Store) UpdateEdition(ctx context.Context, e Edition) error {
 	err := s.inTx(ctx, func(t *tx) error {
-		e, err := one[Edition](ctx, t, "UPDATE edition SET state = $1, reason = $2, released = $3 WHERE id = $4 RETURNING "+editionColumns,
-			state, prose(reason), micros(released), id)
-		t.tell(e.event())
+		stored, err := one[Edition](ctx, t, `UPDATE edition SET state = $1, reason = $2, released = $3, kind = $4, corrects = $5
+			WHERE id = $6 RETURNING `+editionColumns, e.State, prose(e.Reason), instant(e.Released), e.Kind, e.Corrects, e.ID)
+		t.tell(stored.event())
 		return err
 	})
 	if err != nil {
-		return asFault(err, "update", "edition "+id)
+		return asFault(err, "update", "edition "+e.ID)
 	}
 	return nil
+}
+
+// EditionByID returns the edition with the id.
+func (s *Store) EditionByID(ctx context.Context, id string) (Edition, error) {
+	e, err := one[Edition](ctx, s.read, "SELECT "+editionColumns+" FROM edition WHERE id = $1", id)
+	if err != nil {
+		return Edition{}, asFault(err, "read", "edition "+id)
+	}
+	return e, nil
+}
+
+// EditionsInState returns the editions in a state for the days from that one on, by report, day and number.
+func (s *Store) EditionsInState(ctx context.Context, state string, from calendar.Day) ([]Edition, error) {
+	editions, err := all[Edition](ctx, s.read, "SELECT "+editionColumns+" FROM edition WHERE state = $1 AND day >= $2 ORDER BY report, day, number",
+		state, dayText(from))
+	if err != nil {
+		return nil, fmt.Errorf("read the %s editions from %s on: %w", state, from, err)
+	}
+	return editions, nil
 }
 
 // Editions returns the editions of a report for a day, newest first.

@@ -20,14 +20,14 @@ func addEdition(t *testing.T, s *store.Store, report string, day calendar.Day, h
 
 func TestEditionComesBackAsItWasSaved(t *testing.T) {
 	withStore(t, func(t *testing.T, s *store.Store) {
-		e := store.Edition{Report: "daily", Day: monday, Hash: "h1", State: "partial", Reason: "visits are late", Path: "editions/daily/1",
+		e := store.Edition{Report: "daily", Day: monday, Kind: store.EditionPartial, Corrects: 3, Hash: "h1", State: "partial", Reason: "visits are late", Path: "editions/daily/1",
 			Locales: []string{"ko", "en"}, Created: noon, Released: noon.Add(time.Hour), Run: "r1"}
 		must(s.AddEdition(t.Context(), &e))(t)
 		full(t, e)
 		same(t, e, must(s.Edition(t.Context(), "daily", monday, 1))(t))
 
-		e.State, e.Reason, e.Released = "released", "", noon.Add(2*time.Hour)
-		check(t, s.UpdateEditionState(t.Context(), e.ID, e.State, e.Reason, e.Released))
+		e.State, e.Reason, e.Released, e.Kind, e.Corrects = "released", "", noon.Add(2*time.Hour), store.EditionFull, 0
+		check(t, s.UpdateEdition(t.Context(), e))
 		same(t, e, must(s.LatestEdition(t.Context(), "daily"))(t))
 	})
 }
@@ -78,7 +78,8 @@ func TestEditionDaysNameTheNewestEdition(t *testing.T) {
 		addEdition(t, s, "daily", monday, "h1")
 		e := addEdition(t, s, "daily", monday, "h2")
 		addEdition(t, s, "weekly", monday.Add(3), "h1")
-		check(t, s.UpdateEditionState(t.Context(), e.ID, "released", "", noon))
+		e.State, e.Released = "released", noon
+		check(t, s.UpdateEdition(t.Context(), e))
 		same(t, []store.EditionDay{{Day: monday, Number: 2, State: "released"}, {Day: monday.Add(2), Number: 1, State: "held"}},
 			must(s.EditionDays(t.Context(), "daily", monday, monday.Add(7)))(t))
 		same(t, monday.Add(2), must(s.LatestEdition(t.Context(), "daily"))(t).Day)
@@ -93,6 +94,23 @@ func TestEditionThatDoesNotExistIsNotFound(t *testing.T) {
 		notFound(t, err)
 		_, err = s.LatestEdition(t.Context(), "daily")
 		notFound(t, err)
-		notFound(t, s.UpdateEditionState(t.Context(), "nobody", "released", "", noon))
+		notFound(t, s.UpdateEdition(t.Context(), store.Edition{ID: "nobody"}))
+		_, err = s.EditionByID(t.Context(), "nobody")
+		notFound(t, err)
+	})
+}
+
+func TestEditionsInAStateAreListedByReportAndDay(t *testing.T) {
+	withStore(t, func(t *testing.T, s *store.Store) {
+		weekly := addEdition(t, s, "weekly", monday, "h1")
+		second := addEdition(t, s, "daily", monday.Add(1), "h1")
+		first := addEdition(t, s, "daily", monday, "h1")
+		addEdition(t, s, "daily", monday.Add(-1), "h1")
+		released := addEdition(t, s, "daily", monday.Add(2), "h1")
+		released.State = "released"
+		check(t, s.UpdateEdition(t.Context(), released))
+		same(t, []store.Edition{first, second, weekly}, must(s.EditionsInState(t.Context(), "held", monday))(t))
+		same(t, released, must(s.EditionByID(t.Context(), released.ID))(t))
+		same(t, store.EditionFull, first.Kind)
 	})
 }

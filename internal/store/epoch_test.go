@@ -53,7 +53,7 @@ func TestNewEpochInterruptsWhatAnOlderOneLeftOpen(t *testing.T) {
 		same(t, []store.Attempt{failed, trying}, must(s.Attempts(t.Context(), tasks[0].ID))(t))
 		open.State, open.Ended = store.StateInterrupted, later
 		same(t, []store.Run{ended, open}, must(s.Runs(t.Context(), store.RunFilter{}))(t))
-		d.State, d.Updated = store.DeliveryUnknown, later
+		d.State, d.Sent, d.Updated = store.DeliveryUnknown, d.Updated, later
 		same(t, d, must(s.Delivery(t.Context(), d.ID))(t))
 		same(t, 6, len(must(s.EventsAfter(t.Context(), seen, 0))(t))) // 4 tasks, 1 run, 1 delivery
 

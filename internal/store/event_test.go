@@ -19,7 +19,7 @@ func TestEveryChangeThatPagesFollowIsAnEvent(t *testing.T) {
 		check(t, s.UpdateRun(t.Context(), run))
 		d := planOne(t, s)
 		must(s.SetDelivery(t.Context(), d, store.DeliveryPlanned))(t)
-		check(t, s.UpdateEditionState(t.Context(), d.Edition, "released", "", noon))
+		check(t, s.UpdateEdition(t.Context(), must(s.EditionByID(t.Context(), d.Edition))(t)))
 
 		got := must(s.EventsAfter(t.Context(), 0, 100))(t)
 		aboutRun := store.Event{Kind: store.EventRun, Run: run.ID, Day: monday}

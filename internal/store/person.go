@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -32,33 +33,53 @@ func fold(address string) string { return strings.ToLower(strings.TrimSpace(addr
 // SavePerson records a person, or overwrites the one with the same address in whatever case, whose ID and Created
 // stay. It fills ID, and puts Address, Created and Groups as they are stored.
 func (s *Store) SavePerson(ctx context.Context, p *Person) error {
-	saved := *p
-	saved.Address = fold(p.Address)
-	saved.Groups = slices.Compact(slices.Sorted(slices.Values(p.Groups)))
+	return s.SavePeople(ctx, []*Person{p})
+}
+
+// SavePeople is SavePerson for many in one transaction: where one cannot be saved, none is. Of two with the same address
+// the later one stays.
+func (s *Store) SavePeople(ctx context.Context, people []*Person) error {
+	// In one order, or on PostgreSQL two callers could wait for each other.
+	people = slices.SortedStableFunc(slices.Values(people), func(a, b *Person) int { return cmp.Compare(fold(a.Address), fold(b.Address)) })
+	saved := make([]Person, len(people))
 	err := s.inTx(ctx, func(t *tx) (err error) {
-		if saved.ID, err = newID(); err != nil {
-			return err
+		for i, p := range people {
+			if saved[i], err = t.savePerson(ctx, *p); err != nil {
+				return fmt.Errorf("save %s: %w", fold(p.Address), err)
+			}
 		}
-		err = t.QueryRowContext(ctx, insert("person", personColumns)+` ON CONFLICT (address) DO UPDATE SET name = excluded.name, locale = excluded.locale,
-			role = excluded.role, password_hash = excluded.password_hash, disabled = excluded.disabled RETURNING id, created`,
-			saved.fields()...).Scan(&saved.ID, (*instant)(&saved.Created))
-		if err != nil {
-			return err
-		}
-		if _, err := t.ExecContext(ctx, "DELETE FROM membership WHERE person = $1", saved.ID); err != nil {
-			return err
-		}
-		rows := make([][]any, len(saved.Groups))
-		for i, name := range saved.Groups {
-			rows[i] = []any{saved.ID, name}
-		}
-		return insertAll(ctx, t, "membership", "person, name", rows)
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("save %s: %w", saved.Address, err)
+		return err
 	}
-	*p = saved
+	for i, p := range people {
+		*p = saved[i]
+	}
 	return nil
+}
+
+func (t *tx) savePerson(ctx context.Context, p Person) (Person, error) {
+	p.Address = fold(p.Address)
+	p.Groups = slices.Compact(slices.Sorted(slices.Values(p.Groups)))
+	var err error
+	if p.ID, err = newID(); err != nil {
+		return Person{}, err
+	}
+	err = t.QueryRowContext(ctx, insert("person", personColumns)+` ON CONFLICT (address) DO UPDATE SET name = excluded.name, locale = excluded.locale,
+		role = excluded.role, password_hash = excluded.password_hash, disabled = excluded.disabled RETURNING id, created`,
+		p.fields()...).Scan(&p.ID, (*instant)(&p.Created))
+	if err != nil {
+		return Person{}, err
+	}
+	if _, err := t.ExecContext(ctx, "DELETE FROM membership WHERE person = $1", p.ID); err != nil {
+		return Person{}, err
+	}
+	rows := make([][]any, len(p.Groups))
+	for i, name := range p.Groups {
+		rows[i] = []any{p.ID, name}
+	}
+	return p, insertAll(ctx, t, "membership", "person, name", rows)
 }
 
 // People returns everyone by address.
@@ -75,12 +96,8 @@ func (s *Store) PeopleIn(ctx context.Context, groups []string) ([]Person, error)
 	if len(groups) == 0 {
 		return nil, nil
 	}
-	args := make([]any, len(groups))
-	for i, g := range groups {
-		args[i] = g
-	}
 	members := "SELECT person FROM membership WHERE name IN (" + placeholders(1, len(groups)) + ")"
-	people, err := s.people(ctx, "WHERE NOT disabled AND id IN ("+members+") ORDER BY address", args...)
+	people, err := s.people(ctx, "WHERE NOT disabled AND id IN ("+members+") ORDER BY address", values(groups)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the people in %s: %w", strings.Join(groups, ", "), err)
 	}

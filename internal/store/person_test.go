@@ -60,3 +60,21 @@ func TestPersonThatDoesNotExistIsNotFound(t *testing.T) {
 		notFound(t, err)
 	})
 }
+
+func TestPeopleAreSavedTogetherOrNotAtAll(t *testing.T) {
+	withStore(t, func(t *testing.T, s *store.Store) {
+		bob, ada, again := &store.Person{Address: "Bob@example.com", Groups: []string{"staff"}}, &store.Person{Address: "ada@example.com"},
+			&store.Person{Address: "bob@example.com", Name: "Bob"}
+		check(t, s.SavePeople(t.Context(), []*store.Person{bob, ada, again}))
+		same(t, bob.ID, again.ID)
+		same(t, []store.Person{*ada, *again}, must(s.People(t.Context()))(t))
+
+		eve := store.Person{Address: "eve@example.com", Locale: "\x00"}
+		cyd := store.Person{Address: "cyd@example.com"}
+		if err := s.SavePeople(t.Context(), []*store.Person{&cyd, &eve}); err != nil { // PostgreSQL's; SQLite takes anything
+			same(t, []store.Person{*ada, *again}, must(s.People(t.Context()))(t))
+			same(t, "", cyd.ID)
+		}
+		check(t, s.SavePeople(t.Context(), nil))
+	})
+}

@@ -92,22 +92,48 @@ func rewrite(ctx context.Context, q querier, table, columns string, keys int, fi
 
 // insertAll inserts rows many at a time: a statement per row would cost a round trip each.
 func insertAll(ctx context.Context, q querier, table, columns string, rows [][]any) error {
+	_, err := insertMany(ctx, q, table, columns, rows, "")
+	return err
+}
+
+// insertNew is insertAll for rows that may be there already: those stay as they are and are not counted.
+func insertNew(ctx context.Context, q querier, table, columns string, rows [][]any) (inserted int, err error) {
+	return insertMany(ctx, q, table, columns, rows, " ON CONFLICT DO NOTHING")
+}
+
+func insertMany(ctx context.Context, q querier, table, columns string, rows [][]any, onConflict string) (inserted int, err error) {
 	const chunk = 100
 	for len(rows) > 0 {
 		n := min(chunk, len(rows))
-		var values []string
+		var tuples []string
 		var args []any
 		for _, row := range rows[:n] {
-			values = append(values, "("+placeholders(len(args)+1, len(row))+")")
+			tuples = append(tuples, "("+placeholders(len(args)+1, len(row))+")")
 			args = append(args, row...)
 		}
-		query := "INSERT INTO " + table + " (" + columns + ") VALUES " + strings.Join(values, ", ")
-		if _, err := q.ExecContext(ctx, query, args...); err != nil {
-			return err
+		query := "INSERT INTO " + table + " (" + columns + ") VALUES " + strings.Join(tuples, ", ") + onConflict
+		count, err := affected(q.ExecContext(ctx, query, args...))
+		if err != nil {
+			return 0, err
 		}
+		inserted += int(count)
 		rows = rows[n:]
 	}
-	return nil
+	return inserted, nil
+}
+
+// values are the arguments of as many placeholders.
+func values[T any](list []T) []any {
+	args := make([]any, len(list))
+	for i, v := range list {
+		args[i] = v
+	}
+	return args
+}
+
+// columnsOf is columns with the alias of their table.
+func columnsOf(alias, columns string) string {
+	return alias + "." + strings.ReplaceAll(columns, ", ", ", "+alias+".")
 }
 
 func names(columns string) []string { return strings.Split(columns, ", ") }

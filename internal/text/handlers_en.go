@@ -70,4 +70,7 @@ var handlersEn = map[string]string{
 	"web.setup.address":      "This is not an email address.",
 	"web.setup.password":     "Choose a password of %d to %d characters.",
 	"web.setup.passwordhint": "%d characters or more; a few words are easy to remember",
+	"page.notice":            "There is no report",
+	"page.empty":             "There is no data for this day.",
+	"page.more":              "… and %s more",
 }

@@ -70,4 +70,7 @@ var handlersKo = map[string]string{
 	"web.setup.address":      "이메일 주소가 아닙니다.",
 	"web.setup.password":     "비밀번호를 %d자 이상 %d자 이하로 정하세요.",
 	"web.setup.passwordhint": "%d자 이상. 낱말 몇 개를 이으면 외우기 쉽습니다",
+	"page.notice":            "보고서가 없습니다",
+	"page.empty":             "이 날의 데이터가 없습니다.",
+	"page.more":              "… 외 %s개",
 }

@@ -28,7 +28,7 @@ type table struct{ ko, en map[string]string }
 
 // tables lists every set; a key is in one of them only.
 func tables() []table {
-	return []table{{wordsKo, wordsEn}, {pagesKo, pagesEn}, {reportKo, reportEn}, {handlersKo, handlersEn}}
+	return []table{{wordsKo, wordsEn}, {pagesKo, pagesEn}, {reportKo, reportEn}, {handlersKo, handlersEn}, {deliveriesKo, deliveriesEn}, {peopleKo, peopleEn}}
 }
 
 func (t table) in(l Locale) map[string]string {

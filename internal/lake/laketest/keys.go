@@ -26,7 +26,7 @@ func badNames(t *testing.T, l lake.Lake) {
 	put(t, b, "a", "1")
 	_, err := b.Put(t.Context(), "a", "", strings.NewReader("2"))
 	wantCode(t, "a name that comes twice", err, fault.Invalid)
-	for _, k := range []lake.Key{{Layer: "cellar", Node: "a"}, {Layer: lake.Raw, Node: "a", Number: 1}, {Layer: lake.Editions, Node: "a"}} {
+	for _, k := range []lake.Key{{Layer: "cellar", Node: "a"}, {Layer: lake.Raw, Node: "a", Number: 1}, {Layer: lake.Editions, Node: "a"}, {Layer: lake.Prints, Node: "a"}} {
 		_, err := l.Manifest(t.Context(), k)
 		wantCode(t, fmt.Sprintf("key %+v", k), err, fault.Invalid)
 	}

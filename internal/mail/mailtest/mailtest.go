@@ -129,11 +129,13 @@ func Message() mail.Message {
 		To:      mail.Address{Name: "김서연", Address: "reader@example.org"},
 		ReplyTo: mail.Address{Name: "데이터팀", Address: "data@example.com"},
 		Subject: "2026-11-19 앱 이용 현황: 요청 100,096건 (지난주 목요일 대비 +4.1%), 검색 실패율 25.0%로 이례적으로 높음",
-		HTML: "<!doctype html>\n<html lang=\"ko\"><head><title>앱 이용 현황</title></head><body><h1>요청 100,096건</h1>\n" +
-			"<p>지난주 목요일보다 ▲ 4.1%. <a href=\"https://daybook.example.com/reports/daily/2026-11-19\">보고서 열기</a></p>\n" +
+		HTML: "<!doctype html>\n<html lang=\"ko\"><head><title>앱 이용 현황</title></head><body style=\"margin:0;background:#ffffff;color:#14191c;\">\n" +
+			"<div style=\"display:none;max-height:0;overflow:hidden;mso-hide:all;\">11월 19일 요청 100,096건(지난주 목요일 대비 +4.1%) · 데이터 06:12 기준</div>\n" +
+			"<table role=\"presentation\" width=\"600\" style=\"width:100%;max-width:600px;\"><tr><td><h1>요청 100,096건</h1>\n" +
+			"<p>지난주 목요일보다 ▲ 4.1%. <a href=\"https://daybook.example.com/reports/daily/2026-11-19\" style=\"color:#2156a2\">보고서 열기</a></p>\n" +
 			"<img src=\"cid:hours@daybook\" width=\"550\" height=\"227\" alt=\"13시 8,308건이 가장 많음\">\n" +
-			"<img src=\"cid:keywords@daybook\" width=\"550\" height=\"367\" alt=\"텐서플로우 3,149건\"></body></html>\n",
-		Text: "요청 100,096건\n지난주 목요일보다 ▲ 4.1%\n13시 8,308건이 가장 많음\n텐서플로우 3,149건\n.점으로 시작하는 줄\nFrom 으로 시작하는 줄\n",
+			"<img src=\"cid:keywords@daybook\" width=\"550\" height=\"367\" alt=\"텐서플로우 3,149건\"></td></tr></table></body></html>\n",
+		Text: "11월 19일 요청 100,096건\n데이터 06:12 기준\n지난주 목요일보다 ▲ 4.1%\n13시 8,308건이 가장 많음\n텐서플로우 3,149건\n.점으로 시작하는 줄\nFrom 으로 시작하는 줄\n",
 		Images: []mail.Image{
 			{CID: "hours@daybook", Name: "시간대별 요청.png", Type: "image/png", Bytes: Picture(550, 227)},
 			{CID: "keywords@daybook", Name: "keywords.png", Type: "image/png", Bytes: Picture(550, 367)},

@@ -2,12 +2,13 @@
 -- Common subset of SQLite and PostgreSQL. Instants are BIGINT microseconds UTC, 0 = none; days are TEXT
 -- "2006-01-02", '' = none; lists are JSON text.
 
--- epoch, run and event number things; edition is only locked, to number the editions of a day one at a time.
+-- epoch, run and event number things; edition and mail are only locked: to number the editions of a day one at a time, and so that
+-- a mail event and the message id that it names cannot miss each other.
 CREATE TABLE counter (
     name  TEXT NOT NULL PRIMARY KEY,
     value BIGINT NOT NULL
 );
-INSERT INTO counter (name, value) VALUES ('epoch', 0), ('run', 0), ('event', 0), ('edition', 0);
+INSERT INTO counter (name, value) VALUES ('epoch', 0), ('run', 0), ('event', 0), ('edition', 0), ('mail', 0);
 
 CREATE TABLE event (
     seq  BIGINT NOT NULL PRIMARY KEY,
@@ -147,6 +148,8 @@ CREATE TABLE edition (
     report   TEXT NOT NULL,
     day      TEXT NOT NULL,
     number   BIGINT NOT NULL,
+    kind     TEXT NOT NULL,
+    corrects BIGINT NOT NULL,
     hash     TEXT NOT NULL,
     state    TEXT NOT NULL,
     reason   TEXT NOT NULL,
@@ -157,6 +160,7 @@ CREATE TABLE edition (
     run      TEXT NOT NULL,
     UNIQUE (report, day, number)
 );
+CREATE INDEX edition_state ON edition (state, day);
 
 CREATE TABLE person (
     id            TEXT NOT NULL PRIMARY KEY,
@@ -210,18 +214,102 @@ CREATE TABLE delivery (
     person     TEXT NOT NULL REFERENCES person (id),
     address    TEXT NOT NULL,
     locale     TEXT NOT NULL,
+    variant    TEXT NOT NULL,
+    cause      TEXT NOT NULL,
     state      TEXT NOT NULL,
     message_id TEXT NOT NULL,
     error      TEXT NOT NULL,
     attempt    BIGINT NOT NULL,
     planned    BIGINT NOT NULL,
     sent       BIGINT NOT NULL,
+    delivered  BIGINT NOT NULL,
     updated    BIGINT NOT NULL,
     path       TEXT NOT NULL,
     epoch      BIGINT NOT NULL,
     UNIQUE (edition, person)
 );
+CREATE INDEX delivery_edition ON delivery (edition, state);
+CREATE INDEX delivery_person ON delivery (person, planned);
+CREATE INDEX delivery_message ON delivery (message_id);
 CREATE INDEX delivery_updated ON delivery (updated);
+
+-- Events come twice; the second one meets the first. delivery is null while no delivery is known to have the message id.
+CREATE TABLE mail_event (
+    id         TEXT NOT NULL PRIMARY KEY,
+    message_id TEXT NOT NULL,
+    delivery   TEXT REFERENCES delivery (id),
+    kind       TEXT NOT NULL,
+    address    TEXT NOT NULL,
+    detail     TEXT NOT NULL,
+    permanent  BOOLEAN NOT NULL,
+    at         BIGINT NOT NULL,
+    received   BIGINT NOT NULL,
+    UNIQUE (message_id, kind, address, at)
+);
+CREATE INDEX mail_event_delivery ON mail_event (delivery, at);
+
+CREATE TABLE suppression (
+    address TEXT NOT NULL PRIMARY KEY,
+    reason  TEXT NOT NULL,
+    source  TEXT NOT NULL,
+    since   BIGINT NOT NULL,
+    seen    BIGINT NOT NULL
+);
+
+CREATE TABLE subscription (
+    person  TEXT NOT NULL REFERENCES person (id),
+    report  TEXT NOT NULL,
+    cadence TEXT NOT NULL,
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (person, report)
+);
+CREATE INDEX subscription_report ON subscription (report);
+
+-- Not hashed: the next mail carries the same token again.
+CREATE TABLE unsubscribe_token (
+    token   TEXT NOT NULL PRIMARY KEY,
+    person  TEXT NOT NULL REFERENCES person (id),
+    report  TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    UNIQUE (report, person)
+);
+
+CREATE TABLE hold (
+    report  TEXT NOT NULL,
+    day     TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    held_by TEXT NOT NULL,
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (report, day)
+);
+
+CREATE TABLE incident (
+    id      TEXT NOT NULL PRIMARY KEY,
+    topic   TEXT NOT NULL,
+    kind    TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    day     TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    run     TEXT NOT NULL,
+    opened  BIGINT NOT NULL,
+    closed  BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX incident_open ON incident (topic) WHERE closed = 0;
+CREATE INDEX incident_opened ON incident (opened);
+
+CREATE TABLE alert (
+    id       TEXT NOT NULL PRIMARY KEY,
+    incident TEXT REFERENCES incident (id),
+    channel  TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    body     TEXT NOT NULL,
+    state    TEXT NOT NULL,
+    error    TEXT NOT NULL,
+    attempt  BIGINT NOT NULL,
+    created  BIGINT NOT NULL,
+    next     BIGINT NOT NULL
+);
+CREATE INDEX alert_due ON alert (state, next);
 
 CREATE TABLE audit (
     id      TEXT NOT NULL PRIMARY KEY,

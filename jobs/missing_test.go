@@ -3,9 +3,11 @@ package jobs
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"daybook/internal/calendar"
 	"daybook/internal/project"
+	"daybook/internal/report"
 	"daybook/internal/store"
 	"daybook/internal/text"
 )
@@ -29,12 +31,14 @@ func TestAReportSaysWhichHoursItsSourceDidNotHave(t *testing.T) {
 	h := open(t, f)
 	day := calendar.MustDay("2026-11-16")
 	source := h.Project.Sources[0].Name
-	report := h.Project.Reports[0].Name
-	if got := h.absences(report, day, text.English); got != "" {
-		t.Errorf("before any build: %q", got)
+	name := h.Project.Reports[0].Name
+	if got := h.incomplete(name, day); len(got) != 0 {
+		t.Errorf("before any build: %v", got)
 	}
 	h.ledger.put(store.Build{Node: source, Kind: project.KindSource, Day: day, Note: "hour 5: a\nhour 6: b"})
-	if got := h.absences(report, day, text.English); got != source+": hours 5–6" {
+	if got := missingWords(figures(h.incomplete(name, day)), text.English, time.UTC); got != source+": hours 5–6" {
 		t.Errorf("%q", got)
 	}
 }
+
+func figures(missing []report.Missing) report.Figures { return report.Figures{Missing: missing} }

@@ -1,4 +1,4 @@
-package sestest
+package sesdouble
 
 import "net/http"
 

@@ -1,0 +1,266 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"daybook/internal/fault"
+	"daybook/internal/mail"
+	"daybook/internal/store"
+)
+
+// sends is how often a message is tried when the sender says that it did not leave and trying again can help.
+const sends = 4
+
+// Sent is the end of one send.
+type Sent struct {
+	Edition, Address, State string
+}
+
+// pace keeps every message of this process under the sender's rate.
+type pace struct {
+	mu      sync.Mutex
+	limiter *rate.Limiter
+}
+
+// headroom is the share of the rate that is used: the clock of who counts is not ours.
+const headroom = 0.98
+
+// limit sets messages a second, 0 for no limit.
+func (p *pace) limit(perSecond float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	to := rate.Inf
+	if perSecond > 0 {
+		to = rate.Limit(perSecond * headroom)
+	}
+	if p.limiter == nil {
+		p.limiter = rate.NewLimiter(to, 1)
+	} else if p.limiter.Limit() != to {
+		p.limiter.SetLimit(to)
+	}
+}
+
+func (p *pace) wait(ctx context.Context) error { return p.limiter.Wait(ctx) }
+
+// SES answers in some 50 ms, so one connection does about twenty messages a second. What is in flight when the process dies may
+// have left and may not, so it is never more than the rate needs: one message up to a rate of 20.
+const (
+	perConnection = 20
+	mostInFlight  = 32
+)
+
+func inFlight(perSecond float64) int {
+	return min(max(int(math.Ceil(perSecond/perConnection)), 1), mostInFlight)
+}
+
+// sendPending sends every planned delivery of an edition. What cannot be sent now stays planned.
+func (m *Mailer) sendPending(ctx context.Context, node *Node, e store.Edition, letters letters) error {
+	people, err := m.Runner.Store.PeopleIn(ctx, node.Report.To)
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	ids := make([]string, len(people))
+	for i, p := range people {
+		names[p.ID], ids[i] = p.Name, p.ID
+	}
+	if err := m.withdrawUnwanted(ctx, node, e, names); err != nil {
+		return err
+	}
+	tokens, err := m.Runner.Store.UnsubscribeTokens(ctx, e.Report, ids, m.Runner.Now())
+	if err != nil {
+		return err
+	}
+	pending, err := m.Runner.Store.PendingDeliveries(ctx, e.ID)
+	if err != nil || len(pending) == 0 {
+		return err
+	}
+	limits, err := m.limits(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	if limits.Left >= 0 && len(pending) > limits.Left {
+		errs = append(errs, fault.New(fault.Refused, fmt.Sprintf("the sender takes %d more messages of this day, %d wait", limits.Left, len(pending)),
+			"ask AWS for a higher quota; the others are sent when it allows"))
+		pending = pending[:limits.Left]
+	}
+	m.pace.limit(limits.Rate)
+	b := &batch{mailer: m, edition: e, letters: letters, names: names, tokens: tokens}
+	for pass := 1; len(pending) > 0; pass++ {
+		pending = b.pass(ctx, pending, inFlight(limits.Rate), pass)
+		if b.stopped || pass == sends {
+			break
+		}
+		if len(pending) > 0 && m.pause(ctx, m.Runner.Backoff(pass)) != nil {
+			break
+		}
+	}
+	return errors.Join(append(errs, b.errs...)...)
+}
+
+// withdrawUnwanted gives up the planned deliveries to those who should not get the edition any more.
+func (m *Mailer) withdrawUnwanted(ctx context.Context, node *Node, e store.Edition, names map[string]string) error {
+	refused, err := m.refused(ctx)
+	if err != nil {
+		return err
+	}
+	cadence, err := m.Runner.Store.Subscriptions(ctx, e.Report)
+	if err != nil {
+		return err
+	}
+	return m.withdraw(ctx, e.ID, func(d store.Delivery) string {
+		if _, ok := names[d.Person]; !ok {
+			return "disabled, or not in a group of the report any more"
+		}
+		if effective(cadence[d.Person], node.Report.Required) == store.CadenceOff {
+			return "unsubscribed"
+		}
+		return m.refusal(refused, d.Address)
+	})
+}
+
+// unasked is the rate of an account that may send and may not be asked for its limits: that of every new one.
+const unasked = 1
+
+func (m *Mailer) limits(ctx context.Context) (mail.Limits, error) {
+	l, err := m.Sender.Limits(ctx)
+	if out := mail.Outcome(err); out != nil && out.Kind == mail.Denied {
+		m.Runner.Log.Warn("the sender does not tell its limits; one message a second is sent", "err", err)
+		return mail.Limits{Rate: unasked, Left: -1}, nil
+	}
+	return l, err
+}
+
+func (m *Mailer) pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-m.Runner.life.Done():
+		return m.Runner.life.Err()
+	}
+}
+
+// batch is the sending of one edition.
+type batch struct {
+	mailer  *Mailer
+	edition store.Edition
+	letters letters
+	names   map[string]string // by person
+	tokens  map[string]string // that unsubscribe them
+
+	mu      sync.Mutex
+	again   []store.Delivery
+	errs    []error
+	stopped bool // every other message would fail in the same way
+}
+
+// maxErrs bounds what one error says of a batch; the ledger has each.
+const maxErrs = 20
+
+// pass tries each delivery once and returns those to try again.
+func (b *batch) pass(ctx context.Context, pending []store.Delivery, parallel, pass int) []store.Delivery {
+	var wg sync.WaitGroup
+	free := make(chan struct{}, parallel)
+	b.again = nil
+	for _, d := range pending {
+		free <- struct{}{}
+		if b.over(ctx) || b.mailer.pace.wait(ctx) != nil {
+			break // everybody else stays planned
+		}
+		if parallel == 1 {
+			b.one(ctx, d, pass)
+			<-free
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-free }()
+			b.one(ctx, d, pass)
+		})
+	}
+	wg.Wait()
+	return b.again
+}
+
+func (b *batch) over(ctx context.Context) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stopped || ctx.Err() != nil || b.mailer.Runner.life.Err() != nil
+}
+
+// one takes one delivery from planned to what became of it. Each state is recorded before the next step.
+func (b *batch) one(ctx context.Context, d store.Delivery, pass int) {
+	m := b.mailer
+	letter, ok := b.letters[letterKey{m.locale(b.edition, d.Locale), d.Variant}]
+	if !ok {
+		b.failed(fmt.Errorf("there is no letter of %s for %s", d.Variant, d.Address), false)
+		return
+	}
+	d.Attempt++
+	d.State, d.Updated, d.Epoch = store.DeliverySending, m.Runner.Now(), m.Runner.epoch
+	won, err := m.Runner.Store.SetDelivery(ctx, d, store.DeliveryPlanned)
+	if err != nil || !won { // somebody else sends it
+		b.failed(err, false)
+		return
+	}
+	m.Runner.failpoint("sending")
+	receipt, err := m.Sender.Send(ctx, m.addressed(letter, d, b.names[d.Person], b.tokens[d.Person]))
+	m.Runner.failpoint("sent")
+	out := mail.Outcome(err)
+	m.settle(&d, receipt, out)
+	settled, e := m.Runner.Store.SettleDelivery(context.WithoutCancel(ctx), d)
+	if e != nil {
+		b.failed(e, true)
+		return
+	}
+	m.Runner.failpoint("settled")
+	if m.Observed != nil {
+		m.Observed(Sent{b.edition.ID, settled.Address, settled.State})
+	}
+	if err == nil {
+		return
+	}
+	if out.Retryable && pass < sends && settled.State == store.DeliveryPlanned {
+		b.mu.Lock()
+		b.again = append(b.again, settled)
+		b.mu.Unlock()
+		return
+	}
+	b.failed(fmt.Errorf("mail %s of %s to %s: %w", b.edition.Report, b.edition.Day, d.Address, err), out.StopsAll())
+}
+
+func (b *batch) failed(err error, stop bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopped = b.stopped || stop
+	if err != nil && len(b.errs) < maxErrs {
+		b.errs = append(b.errs, err)
+	}
+}
+
+// settle writes a send's outcome into its delivery. What may be sent again stays planned, also after the last try: a mail
+// server that is away for an hour must not lose a report.
+func (m *Mailer) settle(d *store.Delivery, receipt mail.Receipt, out *mail.SendError) {
+	d.Updated = m.Runner.Now()
+	switch {
+	case out == nil:
+		d.State, d.MessageID, d.Sent, d.Error = store.DeliveryAccepted, receipt.MessageID, d.Updated, ""
+	case out.MayHaveLeft:
+		d.State, d.Error = store.DeliveryUnknown, out.Error()
+	case out.Retryable || out.StopsAll():
+		d.State, d.Error = store.DeliveryPlanned, out.Error()
+	case out.Kind == mail.Rejected:
+		d.State, d.Error = store.DeliveryRejected, out.Error()
+	default:
+		d.State, d.Error = store.DeliveryFailed, out.Error()
+	}
+}
