@@ -43,12 +43,20 @@ clean:
 	rm -rf bin static/dist/* static/node_modules
 
 # The long proofs, one target each; make test runs a slice of every one.
-.PHONY: prove prove-kill prove-fuzz prove-seeds bench
-prove: prove-kill prove-seeds prove-fuzz
+.PHONY: prove prove-kill prove-mail prove-ledger prove-fuzz prove-seeds bench
+prove: prove-kill prove-mail prove-ledger prove-seeds prove-fuzz
 
 # kill -9 at fifty random moments of run and backfill.
 prove-kill: $(BUNDLE)
 	DAYBOOK_TEST=strict DAYBOOK_PROVE=1 $(GO) test -count=1 -timeout 10m -run Kill -v ./cmd/daybook
+
+# 10,000 people at 200 messages a second, with throttling and bounces: a minute.
+prove-mail:
+	DAYBOOK_PROVE=1 $(GO) test -count=1 -timeout 5m -run TenThousandPeople -v ./jobs
+
+# 2,000 storms of deliveries, reruns, crashes, events and people who leave: some minutes. DAYBOOK_SEED=n repeats one.
+prove-ledger:
+	DAYBOOK_PROVE=1 $(GO) test -count=1 -timeout 20m -parallel 4 -run NoStorm -v ./jobs
 
 # Real data of the seeds, where it lies beside the repository.
 prove-seeds: $(BUNDLE)

@@ -1,4 +1,4 @@
-// Package main measures what Daybook promises: a day, a report's stills and a start, beside their goals.
+// Package main measures what Daybook promises: a day, a report's mail and stills, and a start, beside their goals.
 package main
 
 import (
@@ -36,6 +36,7 @@ type bench struct {
 	rounds    int
 	days      int // of the project that is started
 	perDay    int // requests on a mean day of it
+	letters   int // written to the outbox in one round
 	idle      time.Duration
 	seed      uint64
 	day       calendar.Day // the last one with data
@@ -58,15 +59,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&b.rounds, "rounds", 7, "how often each thing is measured")
 	flags.IntVar(&b.days, "days", 28, "days of the project that is started")
 	flags.IntVar(&b.perDay, "per-day", 1000, "requests on a mean day of the project that is started")
+	flags.IntVar(&b.letters, "letters", 200, "letters that are written to the outbox in one round")
 	flags.DurationVar(&b.idle, "idle", 5*time.Second, "how long a server stands before its memory is read")
 	profile := flags.String("profile", "", "write a processor profile of everything to this file, for go tool pprof")
 	flags.BoolVar(&b.breakdown, "breakdown", false, "also print how long each task of the day took")
-	only := flags.String("only", "", "day or start; both when empty")
+	only := flags.String("only", "", "day, mail or start; all when empty")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if b.requests < 1 || b.rounds < 1 || b.days < 1 || b.perDay < 1 {
-		return errors.New("requests, rounds, days and per-day begin at 1")
+	if b.requests < 1 || b.rounds < 1 || b.days < 1 || b.perDay < 1 || b.letters < 1 {
+		return errors.New("requests, rounds, days, per-day and letters begin at 1")
 	}
 	zone, err := time.LoadLocation("Asia/Seoul")
 	if err != nil {
@@ -94,12 +96,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if *only != "start" {
+	if *only == "" || *only == "day" {
 		if err := b.measureDay(ctx, filepath.Join(b.dir, "day")); err != nil {
 			return fmt.Errorf("measure a day: %w", err)
 		}
 	}
-	if *only != "day" {
+	if *only == "" || *only == "mail" {
+		if err := b.measureMail(ctx, filepath.Join(b.dir, "mail")); err != nil {
+			return fmt.Errorf("measure mail: %w", err)
+		}
+	}
+	if *only == "" || *only == "start" {
 		if err := b.measureServer(ctx, filepath.Join(b.dir, "server")); err != nil {
 			return fmt.Errorf("measure a server: %w", err)
 		}

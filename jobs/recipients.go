@@ -92,7 +92,10 @@ func (m *Mailer) recipients(ctx context.Context, node *Node, e store.Edition, b 
 	digest := digestDay(r, e.Day, m.Runner.Project.Zone)
 	out := map[string][]store.Recipient{}
 	for _, p := range people {
-		to := store.Recipient{Person: p, Variant: VariantDaily, Refused: m.refusal(refused, p.Address)}
+		to := store.Recipient{Person: p, Variant: VariantDaily, Refused: refused[p.Address]}
+		if !m.Runner.Project.Mail.Allows(p.Address) {
+			to.Refused = outside
+		}
 		if b.got[p.ID] {
 			if b.cause != "" {
 				out[b.cause] = append(out[b.cause], to)
@@ -121,13 +124,8 @@ func effective(cadence string, required bool) string {
 	return cadence
 }
 
-// refusal says why an address is not sent to, empty when it is.
-func (m *Mailer) refusal(refused map[string]string, address string) string {
-	if !m.Runner.Project.Mail.Allows(address) {
-		return "the address is outside the mail's domains"
-	}
-	return refused[address]
-}
+// outside is why an address gets nothing that daybook.yaml does not let in.
+const outside = "the address is outside the mail's domains"
 
 // refused lists the suppressed addresses, with why.
 func (m *Mailer) refused(ctx context.Context) (map[string]string, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,36 +24,83 @@ type Sent struct {
 	Edition, Address, State string
 }
 
-// pace keeps every message of this process under the sender's rate.
+// pace keeps every message of this process under the sender's rate. A message arrives some time between its departure and its answer,
+// so it counts from the one until a second after the other: then no second has more, however the messages bunch on their way.
 type pace struct {
 	mu      sync.Mutex
-	limiter *rate.Limiter
+	limiter *rate.Limiter // evens the messages out
+	most    int           // in any second; 0 is no limit
+	away    int           // on their way
+	ended   []time.Time   // answers of the last second
+	back    chan struct{} // closed when a message is answered; nil while nobody waits for that
 }
 
-// headroom is the share of the rate that is used: the clock of who counts is not ours.
-const headroom = 0.98
+// burst is how much of a pause the messages may make up for.
+const burst = 100 * time.Millisecond
 
 // limit sets messages a second, 0 for no limit.
 func (p *pace) limit(perSecond float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	to := rate.Inf
-	if perSecond > 0 {
-		to = rate.Limit(perSecond * headroom)
+	to, size := rate.Inf, 1
+	if p.most = 0; perSecond > 0 {
+		to, size, p.most = rate.Limit(perSecond), max(int(perSecond*burst.Seconds()), 1), max(int(perSecond), 1)
 	}
 	if p.limiter == nil {
-		p.limiter = rate.NewLimiter(to, 1)
+		p.limiter = rate.NewLimiter(to, size)
 	} else if p.limiter.Limit() != to {
 		p.limiter.SetLimit(to)
+		p.limiter.SetBurst(size)
 	}
 }
 
+// wait is for a message's turn.
 func (p *pace) wait(ctx context.Context) error { return p.limiter.Wait(ctx) }
 
-// SES answers in some 50 ms, so one connection does about twenty messages a second. What is in flight when the process dies may
-// have left and may not, so it is never more than the rate needs: one message up to a rate of 20.
+// depart waits until one more message fits into the second in which it arrives. answered follows it.
+func (p *pace) depart() {
+	for {
+		p.mu.Lock()
+		now := time.Now()
+		p.ended = slices.DeleteFunc(p.ended, func(t time.Time) bool { return now.Sub(t) > time.Second })
+		if p.most == 0 || p.away+len(p.ended) < p.most {
+			p.away++
+			p.mu.Unlock()
+			return
+		}
+		if p.back == nil {
+			p.back = make(chan struct{})
+		}
+		back, rest := p.back, time.Second
+		if len(p.ended) > 0 {
+			rest = time.Second - now.Sub(p.ended[0]) + time.Millisecond
+		}
+		p.mu.Unlock()
+		select {
+		case <-back:
+		case <-time.After(rest):
+		}
+	}
+}
+
+func (p *pace) answered() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.away--
+	if p.most > 0 {
+		p.ended = append(p.ended, time.Now())
+	}
+	if p.back != nil {
+		close(p.back)
+		p.back = nil
+	}
+}
+
+// SES answers in some 50 ms and the ledger takes its time on a busy disk, so one connection does some fifteen messages a
+// second. What is in flight when the process dies may have left and may not, so it is never more than the rate needs: one message up to
+// a rate of 15.
 const (
-	perConnection = 20
+	perConnection = 15
 	mostInFlight  = 32
 )
 
@@ -70,9 +118,6 @@ func (m *Mailer) sendPending(ctx context.Context, node *Node, e store.Edition, l
 	ids := make([]string, len(people))
 	for i, p := range people {
 		names[p.ID], ids[i] = p.Name, p.ID
-	}
-	if err := m.withdrawUnwanted(ctx, node, e, names); err != nil {
-		return err
 	}
 	tokens, err := m.Runner.Store.UnsubscribeTokens(ctx, e.Report, ids, m.Runner.Now())
 	if err != nil {
@@ -93,7 +138,10 @@ func (m *Mailer) sendPending(ctx context.Context, node *Node, e store.Edition, l
 		pending = pending[:limits.Left]
 	}
 	m.pace.limit(limits.Rate)
-	b := &batch{mailer: m, edition: e, letters: letters, names: names, tokens: tokens}
+	for k, l := range letters {
+		letters[k] = l.Encoded()
+	}
+	b := &batch{mailer: m, node: node, edition: e, letters: letters, names: names, tokens: tokens}
 	for pass := 1; len(pending) > 0; pass++ {
 		pending = b.pass(ctx, pending, inFlight(limits.Rate), pass)
 		if b.stopped || pass == sends {
@@ -104,27 +152,6 @@ func (m *Mailer) sendPending(ctx context.Context, node *Node, e store.Edition, l
 		}
 	}
 	return errors.Join(append(errs, b.errs...)...)
-}
-
-// withdrawUnwanted gives up the planned deliveries to those who should not get the edition any more.
-func (m *Mailer) withdrawUnwanted(ctx context.Context, node *Node, e store.Edition, names map[string]string) error {
-	refused, err := m.refused(ctx)
-	if err != nil {
-		return err
-	}
-	cadence, err := m.Runner.Store.Subscriptions(ctx, e.Report)
-	if err != nil {
-		return err
-	}
-	return m.withdraw(ctx, e.ID, func(d store.Delivery) string {
-		if _, ok := names[d.Person]; !ok {
-			return "disabled, or not in a group of the report any more"
-		}
-		if effective(cadence[d.Person], node.Report.Required) == store.CadenceOff {
-			return "unsubscribed"
-		}
-		return m.refusal(refused, d.Address)
-	})
 }
 
 // unasked is the rate of an account that may send and may not be asked for its limits: that of every new one.
@@ -153,6 +180,7 @@ func (m *Mailer) pause(ctx context.Context, d time.Duration) error {
 // batch is the sending of one edition.
 type batch struct {
 	mailer  *Mailer
+	node    *Node
 	edition store.Edition
 	letters letters
 	names   map[string]string // by person
@@ -205,6 +233,14 @@ func (b *batch) one(ctx context.Context, d store.Delivery, pass int) {
 		b.failed(fmt.Errorf("there is no letter of %s for %s", d.Variant, d.Address), false)
 		return
 	}
+	if why, err := m.barred(ctx, b.node, d); err != nil || why != "" {
+		if err == nil {
+			d.State, d.Error, d.Updated = store.DeliveryFailed, why, m.Runner.Now()
+			_, err = m.Runner.Store.SetDelivery(ctx, d, store.DeliveryPlanned)
+		}
+		b.failed(err, false)
+		return
+	}
 	d.Attempt++
 	d.State, d.Updated, d.Epoch = store.DeliverySending, m.Runner.Now(), m.Runner.epoch
 	won, err := m.Runner.Store.SetDelivery(ctx, d, store.DeliveryPlanned)
@@ -213,7 +249,10 @@ func (b *batch) one(ctx context.Context, d store.Delivery, pass int) {
 		return
 	}
 	m.Runner.failpoint("sending")
-	receipt, err := m.Sender.Send(ctx, m.addressed(letter, d, b.names[d.Person], b.tokens[d.Person]))
+	message := m.addressed(letter, d, b.names[d.Person], b.tokens[d.Person])
+	m.pace.depart()
+	receipt, err := m.Sender.Send(ctx, message)
+	m.pace.answered()
 	m.Runner.failpoint("sent")
 	out := mail.Outcome(err)
 	m.settle(&d, receipt, out)
@@ -263,4 +302,23 @@ func (m *Mailer) settle(d *store.Delivery, receipt mail.Receipt, out *mail.SendE
 	default:
 		d.State, d.Error = store.DeliveryFailed, out.Error()
 	}
+}
+
+// barred says why the person of a delivery gets nothing now: a batch takes minutes, and people leave meanwhile.
+func (m *Mailer) barred(ctx context.Context, node *Node, d store.Delivery) (string, error) {
+	r := node.Report
+	standing, err := m.Runner.Store.Standing(ctx, d.Person, d.Address, r.Name, r.To)
+	switch {
+	case err != nil:
+		return "", err
+	case !standing.Member:
+		return "disabled, or not in a group of the report any more", nil
+	case !m.Runner.Project.Mail.Allows(d.Address):
+		return outside, nil
+	case standing.Suppressed != "":
+		return "the address is suppressed: " + standing.Suppressed, nil
+	case effective(standing.Cadence, r.Required) == store.CadenceOff:
+		return "unsubscribed", nil
+	}
+	return "", nil
 }

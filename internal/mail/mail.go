@@ -47,6 +47,8 @@ type Message struct {
 	Date        time.Time         // written in its own zone
 	Headers     map[string]string // more headers; none of those that a Message writes itself
 	Tags        map[string]string // for the sender, not part of the mail: SES repeats them in its events
+
+	encoded map[*byte][]byte // files by their first byte, for Encoded
 }
 
 var (

@@ -25,6 +25,7 @@ func (m Message) MIME() ([]byte, error) {
 	}
 	body := m.body()
 	var b bytes.Buffer
+	b.Grow(body.size() + spare)
 	m.writeHeaders(&b)
 	for _, name := range sortedKeys(body.header) {
 		fmt.Fprintf(&b, "%s: %s\r\n", name, body.header.Get(name))
@@ -73,14 +74,14 @@ func (m Message) body() part {
 	if len(m.Images) > 0 {
 		parts := []part{p}
 		for _, i := range m.Images {
-			parts = append(parts, filePart(i.Type, "inline", i.Name, i.CID, i.Bytes))
+			parts = append(parts, filePart(i.Type, "inline", i.Name, i.CID, m.base64(i.Bytes)))
 		}
 		p = m.multi("related", parts...)
 	}
 	if m.HTML != "" || len(m.Attachments) > 0 {
 		parts := []part{p}
 		for _, a := range m.Attachments {
-			parts = append(parts, filePart(a.Type, "attachment", a.Name, "", a.Bytes))
+			parts = append(parts, filePart(a.Type, "attachment", a.Name, "", m.base64(a.Bytes)))
 		}
 		p = m.multi("mixed", parts...)
 	}
@@ -148,17 +149,24 @@ func textPart(mediaType, s string) part {
 func encodeBody(s string) (encoding string, body []byte) {
 	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 	s = strings.ReplaceAll(s, "\n", "\r\n")
+	escaped := 0
+	for i := range len(s) {
+		if c := s[i]; c >= 0x7f || c == '=' {
+			escaped++
+		}
+	}
+	if 6*escaped > len(s) { // quoted-printable makes three bytes of one, base64 four of three
+		return "base64", wrapBase64([]byte(s))
+	}
 	var qp bytes.Buffer
+	qp.Grow(len(s) + 2*escaped + len(s)/16)
 	w := quotedprintable.NewWriter(&qp)
 	io.WriteString(w, s) // a bytes.Buffer takes everything
 	w.Close()
-	if b := wrapBase64([]byte(s)); len(b) < qp.Len() {
-		return "base64", b
-	}
 	return "quoted-printable", qp.Bytes()
 }
 
-func filePart(mediaType, disposition, name, cid string, body []byte) part {
+func filePart(mediaType, disposition, name, cid string, encoded []byte) part {
 	h := textproto.MIMEHeader{
 		"Content-Type":              {mediaType},
 		"Content-Transfer-Encoding": {"base64"},
@@ -167,7 +175,46 @@ func filePart(mediaType, disposition, name, cid string, body []byte) part {
 	if cid != "" {
 		h.Set("Content-Id", "<"+cid+">")
 	}
-	return part{header: h, body: wrapBase64(body)}
+	return part{header: h, body: encoded}
+}
+
+// Encoded is the message with its files encoded once, for many that differ only in text and headers. The bytes of the files must not
+// change afterwards.
+func (m Message) Encoded() Message {
+	m.encoded = map[*byte][]byte{}
+	for _, i := range m.Images {
+		m.keep(i.Bytes)
+	}
+	for _, a := range m.Attachments {
+		m.keep(a.Bytes)
+	}
+	return m
+}
+
+func (m Message) keep(b []byte) {
+	if len(b) > 0 {
+		m.encoded[&b[0]] = wrapBase64(b)
+	}
+}
+
+func (m Message) base64(b []byte) []byte {
+	if len(b) > 0 {
+		if e, ok := m.encoded[&b[0]]; ok {
+			return e
+		}
+	}
+	return wrapBase64(b)
+}
+
+// spare is room for headers and boundaries.
+const spare = 8 << 10
+
+func (p part) size() int {
+	n := len(p.body)
+	for _, c := range p.children {
+		n += c.size()
+	}
+	return n
 }
 
 // wrapBase64 breaks lines after 76 characters, the most that RFC 2045 allows.

@@ -162,3 +162,28 @@ func (s *Store) people(ctx context.Context, which string, args ...any) ([]Person
 	}
 	return people, nil
 }
+
+// Standing is what decides whether a person gets a report's mail at an address now.
+type Standing struct {
+	Member     bool   // enabled, and in one of the report's groups
+	Cadence    string // a Cadence constant, or empty
+	Suppressed string // why the address is; empty where it is not
+}
+
+// Standing reads it. Who is not known any more is no member.
+func (s *Store) Standing(ctx context.Context, person, address, report string, groups []string) (Standing, error) {
+	var standing Standing
+	n := len(groups)
+	if n == 0 {
+		return standing, nil
+	}
+	err := s.read.QueryRowContext(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM person JOIN membership ON membership.person = person.id
+			WHERE NOT disabled AND membership.name IN (%s) AND person.id = $%d),
+		coalesce((SELECT cadence FROM subscription WHERE person = $%d AND report = $%d), ''),
+		coalesce((SELECT reason FROM suppression WHERE address = $%d), '')`, placeholders(1, n), n+1, n+2, n+3, n+4),
+		append(values(groups), person, person, report, fold(address))...).Scan(&standing.Member, &standing.Cadence, &standing.Suppressed)
+	if err != nil {
+		return standing, fmt.Errorf("read the standing of person %s: %w", person, err)
+	}
+	return standing, nil
+}

@@ -72,7 +72,7 @@ func (s *Store) openSQLite(path string) error {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
 	// synchronous FULL: the intent of a send must survive a power cut, NORMAL could lose the last commits.
-	file := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_journal_mode=WAL&_busy_timeout=10000&_foreign_keys=on&_synchronous=FULL"
+	file := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_journal_mode=WAL&_busy_timeout=10000&_foreign_keys=on&_synchronous=FULL&_stmt_cache_size=64"
 	if s.write, err = sql.Open("sqlite3", file+"&_txlock=immediate"); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
