@@ -318,12 +318,14 @@ func (a *Alerter) send(ctx context.Context, row store.Alert) error {
 
 // mail sends an alert as a letter to the owner of its node, the members of a group, or an address.
 func (a *Alerter) mail(ctx context.Context, to string, n notify.Alert) error {
+	whom, hint := fmt.Sprintf("%q", to), "add people to the group"
 	if to == "owner" {
 		node, err := a.Runner.Graph.Node(n.Node)
 		if err != nil {
 			return &notify.Error{Channel: "mail", Reason: fmt.Sprintf("%s is not a node any more", n.Node)}
 		}
 		to = node.Owner
+		whom, hint = fmt.Sprintf("the owner of %s, %q", n.Node, to), "write owner: name@example.com, or the name of a group with people in it"
 	}
 	people, err := a.Runner.Store.PeopleIn(ctx, []string{to})
 	if err != nil {
@@ -337,7 +339,7 @@ func (a *Alerter) mail(ctx context.Context, to string, n notify.Alert) error {
 		addresses = []mail.Address{{Name: parsed.Name, Address: parsed.Address}}
 	}
 	if len(addresses) == 0 {
-		return &notify.Error{Channel: "mail", Reason: fmt.Sprintf("the owner of %s, %q, is neither an address nor a group", n.Node, to), Hint: "write owner: name@example.com, or the name of a group"}
+		return &notify.Error{Channel: "mail", Reason: whom + " is neither an address nor a group with people in it", Hint: hint}
 	}
 	body := strings.TrimSpace(n.Text) + "\n"
 	for _, f := range n.Fields {

@@ -346,7 +346,7 @@ func TestTheOwnerIsAnAddressOrAGroupAndOtherwiseTheAlertSaysWhatToDo(t *testing.
 				t.Fatal(err)
 			}
 			for _, a := range rows {
-				if a.Channel == "letter" && (a.State != store.AlertGivenUp || a.Attempt != 1 || !strings.Contains(a.Error, "neither an address nor a group") || !strings.Contains(a.Error, "write owner:")) {
+				if a.Channel == "letter" && (a.State != store.AlertGivenUp || a.Attempt != 1 || !strings.Contains(a.Error, "neither an address nor a group with people in it") || !strings.Contains(a.Error, "write owner:")) {
 					t.Errorf("alert %+v", a)
 				}
 			}

@@ -112,10 +112,14 @@ const shownInPDF = 30
 
 // pdf is an edition as pages: the kpis, then every section as a picture with its rows, or its text.
 func (m *Mailer) pdf(ctx context.Context, f report.Figures, e store.Edition, l text.Locale) ([]byte, error) {
+	follows, err := m.follows(ctx, e)
+	if err != nil {
+		return nil, err
+	}
 	d := export.Doc{
 		Title: f.Title.In(string(l)), Subtitle: l.DayLong(f.Day), Banner: missingWords(f, l, m.Runner.Project.Zone), MaxRows: shownInPDF,
 		More: func(rest int) string { return l.T("page.more", l.Count(int64(rest))) },
-		Link: m.pageURL(e), Edition: editionText(e, l), Hash: e.Hash, Author: m.Runner.Project.Name, Locale: l, Created: e.Created.In(m.Runner.Project.Zone),
+		Link: m.pageURL(e), Edition: editionText(e, follows, l), Hash: e.Hash, Author: m.Runner.Project.Name, Locale: l, Created: e.Created.In(m.Runner.Project.Zone),
 		Fonts: export.Fonts{Regular: m.Page.Regular, SemiBold: m.Page.Bold},
 	}
 	for _, s := range f.Sections {
@@ -134,7 +138,7 @@ func (m *Mailer) pdf(ctx context.Context, f report.Figures, e store.Edition, l t
 		d.Sections = append(d.Sections, section)
 	}
 	var b bytes.Buffer
-	err := export.PDF(&b, d)
+	err = export.PDF(&b, d)
 	return b.Bytes(), err
 }
 

@@ -86,7 +86,8 @@ func (m *Mailer) late(ctx context.Context, name string, day calendar.Day) (verdi
 
 // partial makes a report of what there is and mails it.
 func (m *Mailer) partial(ctx context.Context, node *Node, day calendar.Day, req Request) (verdict, error) {
-	req.Nodes, req.Day, req.Partial = []string{node.Name}, day, true
+	// Forced: what is there may have been made before the trouble, and must say so too.
+	req.Nodes, req.Day, req.Partial, req.Force = []string{node.Name}, day, true, ForceRebuild
 	run, err := m.Runner.Run(ctx, req)
 	if err != nil {
 		return verdict{}, err

@@ -118,8 +118,8 @@ func TestAPartialReportGoesOutAtTheDeadlineAndTheWholeOneToThoseWhoGotIt(t *test
 	}
 	h.mend("a3", "b3", "c3", "d3")
 	c.at("2026-11-17 09:40")
-	want := []string{"Ada <ada@example.com>: [Correction] Usage (2026-11-16)", "Ada <ada@example.com>: [Partial] Usage (2026-11-16)",
-		"보라 <bora@example.com>: [일부] Usage (2026-11-16)", "보라 <bora@example.com>: [정정] Usage (2026-11-16)"}
+	want := []string{"Ada <ada@example.com>: [Partial] Usage (2026-11-16)", "Ada <ada@example.com>: [Whole] Usage (2026-11-16)",
+		"보라 <bora@example.com>: [일부] Usage (2026-11-16)", "보라 <bora@example.com>: [전체] Usage (2026-11-16)"}
 	if got := h.subjects(box); !slices.Equal(got, want) {
 		t.Errorf("letters %q", got)
 	}
@@ -365,5 +365,24 @@ func TestWeeklyReadersGetTheFirstEditionOfAWeek(t *testing.T) {
 	}
 	if !slices.Equal(got, []string{"2026-11-15", "2026-11-22"}) {
 		t.Errorf("digests of %v", got) // Sundays, released on Mondays
+	}
+}
+
+func TestADayThatWasFetchedAgainAndDoesNotFitIsNotFreshAnyMore(t *testing.T) {
+	h := mailed(t, three)
+	h.write(files{"data/2026-11-16.ndjson": late})
+	h.run(store.StateFailed, Request{Nodes: []string{"orders"}, Force: ForceFetch})
+	if h.fresh(t.Context(), "usage", monday) {
+		t.Error("the report is fresh, though the bytes of its day do not fit")
+	}
+	missing, err := h.missing(t.Context(), "usage", monday)
+	if err != nil || len(missing) != 1 || missing[0].Node != "orders" || missing[0].State != store.StateFailed {
+		t.Errorf("missing %+v, %v", missing, err)
+	}
+	if _, err := h.mailer(mail.Outbox{Dir: h.dir + "/outbox"}).Release(t.Context(), "usage", monday, "", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if e := h.edition(); e.Number != 2 || e.Kind != store.EditionPartial {
+		t.Errorf("what went out is edition %+v, which does not say that newer bytes do not fit", e)
 	}
 }

@@ -230,7 +230,11 @@ func (m *Mailer) render(ctx context.Context, f report.Figures, e store.Edition, 
 	if err != nil {
 		return mail.Message{}, err
 	}
-	view, drawings, err := m.view(ctx, f, e, k)
+	follows, err := m.follows(ctx, e)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	view, drawings, err := m.view(ctx, f, e, k, follows)
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -243,7 +247,7 @@ func (m *Mailer) render(ctx context.Context, f report.Figures, e store.Edition, 
 	if err != nil {
 		return mail.Message{}, err
 	}
-	message := mail.Message{From: m.From, ReplyTo: m.Reply, Subject: subject(node, f, e, k), HTML: html, Text: plain, Images: drawn[k.locale]}
+	message := mail.Message{From: m.From, ReplyTo: m.Reply, Subject: subject(node, f, e, k, follows), HTML: html, Text: plain, Images: drawn[k.locale]}
 	if strings.Contains(m.domain(), ".") {
 		message.ListID = listName(f.Report) + "." + m.domain()
 	}
@@ -254,7 +258,7 @@ func (m *Mailer) render(ctx context.Context, f report.Figures, e store.Edition, 
 func listName(report string) string { return strings.ReplaceAll(report, "_", "-") }
 
 // subject is the report's own, led by a word where the letter is not the ordinary one.
-func subject(node *Node, f report.Figures, e store.Edition, k letterKey) string {
+func subject(node *Node, f report.Figures, e store.Edition, k letterKey, follows string) string {
 	l := k.locale
 	s := node.Report.Subject.In(string(l))
 	if s == "" || e.Kind == store.EditionNotice {
@@ -266,8 +270,8 @@ func subject(node *Node, f report.Figures, e store.Edition, k letterKey) string 
 		return l.T("mail.subject.notice", s)
 	case e.Kind == store.EditionPartial:
 		return l.T("mail.subject.partial", s)
-	case e.Corrects > 0:
-		return l.T("mail.subject.corrected", s)
+	case follows != "":
+		return l.T("mail.subject."+follows, s)
 	case k.variant == VariantWeekly:
 		return l.T("mail.subject.weekly", s)
 	}

@@ -17,12 +17,12 @@ import (
 )
 
 // view fills the mail's template from the figures, and says which pictures it needs.
-func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, k letterKey) (templates.MailView, []drawing, error) {
+func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, k letterKey, follows string) (templates.MailView, []drawing, error) {
 	l, zone := k.locale, m.Runner.Project.Zone
 	fresh := l.T("mail.fresh", l.Clock(e.Created, zone))
 	v := templates.MailView{
 		Locale: string(l), Title: f.Title.In(string(l)), DayText: l.DayLong(f.Day), FreshnessText: fresh,
-		Preheader: preheader(report.Headline(f, l), fresh, l.DayLong(f.Day), f.Title.In(string(l)), l.T("mail.why", m.Runner.Project.Name)), EditionText: editionText(e, l),
+		Preheader: preheader(report.Headline(f, l), fresh, l.DayLong(f.Day), f.Title.In(string(l)), l.T("mail.why", m.Runner.Project.Name)), EditionText: editionText(e, follows, l),
 		PageURL: m.pageURL(e), OpenText: l.T("mail.open"),
 		Links:  []templates.MailLink{{Label: l.T("mail.permalink"), URL: m.pageURL(e)}, {Label: l.T("mail.unsubscribe"), URL: m.unsubscribeURL(nobody)}},
 		Footer: []string{l.T("mail.why", m.Runner.Project.Name), l.T("mail.hash", e.Hash[:8])},
@@ -40,8 +40,10 @@ func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, k 
 	if err != nil {
 		return v, nil, err
 	}
+	if follows != "" {
+		v.Banner = joined(v.Banner, l.T("mail."+follows, e.Corrects))
+	}
 	if len(corrected.Rows) > 0 {
-		v.Banner = joined(v.Banner, l.T("mail.corrected", e.Corrects))
 		v.Sections = append(v.Sections, corrected)
 	}
 	if k.variant == VariantWeekly {
@@ -73,18 +75,33 @@ func preheader(parts ...string) string {
 
 // bannerTitle is the word for figures that lack something.
 func bannerTitle(e store.Edition) string {
-	if e.Kind == store.EditionNotice {
+	switch e.Kind {
+	case store.EditionNotice:
 		return "notice"
+	case store.EditionPartial:
+		return "part"
 	}
 	return "partial"
 }
 
-func editionText(e store.Edition, l text.Locale) string {
+// follows says what an edition is to the one that its readers got before: a correction, a completion, or nothing.
+func (m *Mailer) follows(ctx context.Context, e store.Edition) (string, error) {
+	if e.Corrects == 0 || e.Kind != store.EditionFull {
+		return "", nil
+	}
+	before, err := m.Runner.Store.Edition(ctx, e.Report, e.Day, e.Corrects)
+	if err != nil || before.Kind == store.EditionFull {
+		return CauseCorrection, err
+	}
+	return CauseCompletion, nil
+}
+
+func editionText(e store.Edition, follows string, l text.Locale) string {
 	s := l.T("mail.edition", e.Number)
 	switch {
 	case e.Kind == store.EditionPartial:
 		return joined(s, l.T("day.partial"))
-	case e.Corrects > 0:
+	case follows == CauseCorrection:
 		return joined(s, l.T("day.corrected"))
 	}
 	return s
@@ -97,7 +114,7 @@ func (m *Mailer) corrected(ctx context.Context, f report.Figures, e store.Editio
 		return t, nil
 	}
 	before, older, err := m.Runner.Figures(ctx, e.Report, e.Day, e.Corrects)
-	if err != nil || older.Kind != store.EditionFull { // what completes a part has nothing to correct
+	if err != nil || older.Kind == store.EditionNotice { // which had no figures
 		return t, err
 	}
 	t.Columns = []templates.MailColumn{{Name: l.T("report.column.figure")}, {Name: l.T("mail.before"), Numeric: true}, {Name: l.T("mail.after"), Numeric: true}}

@@ -165,8 +165,10 @@ func monthDay(name string, d calendar.Day, current, inside bool, kinds map[calen
 
 func dayKind(d store.EditionDay) string {
 	switch {
-	case d.State == store.StatePartial:
+	case d.Kind == store.EditionPartial:
 		return "partial"
+	case d.Kind == store.EditionNotice:
+		return "missing"
 	case d.Number > 1:
 		return "corrected"
 	}
@@ -195,7 +197,10 @@ func (p pager) view() (templates.ReportView, error) {
 	v := reportHead(p.figures.Report, p.figures.Title, p.figures.Day, l)
 	v.Charts = true
 	v.Fresh.Facts = []templates.Fact{{Strong: l.T("report.asof", p.clock(e.Created))}, {After: l.T("report.edition", e.Number)}}
-	if e.Number > 1 {
+	switch {
+	case e.Kind == store.EditionPartial:
+		v.Fresh.Facts = append(v.Fresh.Facts, templates.Fact{Label: &templates.Label{Text: l.T("day.partial"), Tone: "warn", Glyph: "partial"}})
+	case e.Kind == store.EditionFull && e.Number > 1:
 		v.Fresh.Facts = append(v.Fresh.Facts, templates.Fact{Label: &templates.Label{Text: l.T("day.corrected"), Tone: "accent", Glyph: "corrected"}})
 	}
 	v.Foot.Facts = []templates.Fact{{After: l.T("report.edition", e.Number) + ", " + e.Created.In(p.zone).Format("2006-01-02 15:04 MST")}, {Before: l.T("report.fingerprint"), Strong: e.Hash[:min(len(e.Hash), 8)], Mono: true}}

@@ -130,7 +130,11 @@ func (r *Runner) holds(c Cell, rec warehouse.Record) bool {
 
 // confirm compares one build with its load record after an end that leaves open what was committed.
 func (r *Runner) confirm(ctx context.Context, c Cell) {
-	if r.Graph.nodes[c.Node].Query == nil {
+	switch n := r.Graph.nodes[c.Node]; {
+	case n.Source != nil: // it may have been fetched and not staged
+		r.compareRaw(ctx, c)
+		return
+	case n.Query == nil:
 		return
 	}
 	rec, _, err := r.Warehouse.Record(ctx, c.Node, c.Day)

@@ -294,13 +294,13 @@ func (m *Mailer) settle(d *store.Delivery, receipt mail.Receipt, out *mail.SendE
 	case out == nil:
 		d.State, d.MessageID, d.Sent, d.Error = store.DeliveryAccepted, receipt.MessageID, d.Updated, ""
 	case out.MayHaveLeft:
-		d.State, d.Error = store.DeliveryUnknown, out.Error()
+		d.State, d.Error = store.DeliveryUnknown, out.Err.Error()
 	case out.Retryable || out.StopsAll():
-		d.State, d.Error = store.DeliveryPlanned, out.Error()
+		d.State, d.Error = store.DeliveryPlanned, out.Err.Error()
 	case out.Kind == mail.Rejected:
-		d.State, d.Error = store.DeliveryRejected, out.Error()
+		d.State, d.Error = store.DeliveryRejected, out.Err.Error()
 	default:
-		d.State, d.Error = store.DeliveryFailed, out.Error()
+		d.State, d.Error = store.DeliveryFailed, out.Err.Error()
 	}
 }
 

@@ -226,7 +226,7 @@ func (t MailTable) headStyle(column int) templ.SafeCSS {
 // cellStyle keeps a number on one line, unless the columns are too many for a phone.
 func (t MailTable) cellStyle(column int) templ.SafeCSS {
 	wrap := ""
-	if t.Columns[column].Numeric && len(t.Columns) <= 5 {
+	if t.Columns[column].Numeric && len(t.Columns) <= 6 {
 		wrap = "white-space:nowrap;"
 	}
 	return t.padding(column) + templ.SafeCSS(wrap+"font-weight:400;border-bottom:1px solid #e2e5e7;")

@@ -3,6 +3,7 @@ package mail
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -21,8 +22,9 @@ func classifySES(err error, to string, connected bool) *SendError {
 		status = response.HTTPStatusCode()
 	}
 	if !errors.As(err, &api) || status < 400 {
-		return unanswered(err, status, connected)
+		return unanswered(plainly(err), status, connected)
 	}
+	err = &told{api.ErrorCode() + ": " + api.ErrorMessage(), err}
 	if e := typed(err, api, to); e != nil {
 		return e
 	}
@@ -38,6 +40,25 @@ func classifySES(err error, to string, connected bool) *SendError {
 		return throttled(err, api)
 	}
 	return &SendError{Kind: Invalid, Err: err}
+}
+
+// told is an error in the words that people read; the SDK's own begin with the request and its empty fields.
+type told struct {
+	words string
+	err   error
+}
+
+func (t *told) Error() string { return t.words }
+
+func (t *told) Unwrap() error { return t.err }
+
+// plainly says what happened on the network.
+func plainly(err error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		return &told{"SES gave no answer: " + request.Err.Error(), err}
+	}
+	return err
 }
 
 // unanswered is a request without a proper answer: not connected, cut off, timed out, or a success that cannot be read.

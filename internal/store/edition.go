@@ -153,13 +153,14 @@ type EditionDay struct {
 	Day    calendar.Day
 	Number int
 	State  string
+	Kind   string
 }
 
-func (d *EditionDay) fields() []any { return []any{(*date)(&d.Day), &d.Number, &d.State} }
+func (d *EditionDay) fields() []any { return []any{(*date)(&d.Day), &d.Number, &d.State, &d.Kind} }
 
 // EditionDays returns those of the days from..to that a report has an edition for, in order.
 func (s *Store) EditionDays(ctx context.Context, report string, from, to calendar.Day) ([]EditionDay, error) {
-	days, err := all[EditionDay](ctx, s.read, `SELECT day, number, state FROM edition AS e
+	days, err := all[EditionDay](ctx, s.read, `SELECT day, number, state, kind FROM edition AS e
 		WHERE report = $1 AND day BETWEEN $2 AND $3
 		  AND number = (SELECT max(number) FROM edition WHERE report = e.report AND day = e.day)
 		ORDER BY day`, report, dayText(from), dayText(to))

@@ -80,7 +80,7 @@ func TestEditionDaysNameTheNewestEdition(t *testing.T) {
 		addEdition(t, s, "weekly", monday.Add(3), "h1")
 		e.State, e.Released = "released", noon
 		check(t, s.UpdateEdition(t.Context(), e))
-		same(t, []store.EditionDay{{Day: monday, Number: 2, State: "released"}, {Day: monday.Add(2), Number: 1, State: "held"}},
+		same(t, []store.EditionDay{{Day: monday, Number: 2, State: "released", Kind: store.EditionFull}, {Day: monday.Add(2), Number: 1, State: "held", Kind: store.EditionFull}},
 			must(s.EditionDays(t.Context(), "daily", monday, monday.Add(7)))(t))
 		same(t, monday.Add(2), must(s.LatestEdition(t.Context(), "daily"))(t).Day)
 	})

@@ -20,7 +20,6 @@ const (
 	StateMissing     = "missing at source"
 	StateInterrupted = "interrupted"
 	StateHeld        = "held"
-	StatePartial     = "partial"
 	StateUnknown     = "unknown"
 	StateCanceled    = "canceled"
 )

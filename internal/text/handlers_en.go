@@ -73,4 +73,5 @@ var handlersEn = map[string]string{
 	"page.notice":            "There is no report",
 	"page.empty":             "There is no data for this day.",
 	"page.more":              "… and %s more",
+	"page.part":              "Part of the data is missing",
 }

@@ -73,4 +73,5 @@ var handlersKo = map[string]string{
 	"page.notice":            "보고서가 없습니다",
 	"page.empty":             "이 날의 데이터가 없습니다.",
 	"page.more":              "… 외 %s개",
+	"page.part":              "이 보고서에는 데이터 일부가 빠져 있습니다",
 }
