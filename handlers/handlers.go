@@ -77,7 +77,7 @@ func (h *Handlers) Routes() *echo.Echo {
 	e.GET("/reports", h.reports, viewer)
 	e.GET("/reports/:report", h.newestReport, viewer)
 	e.GET("/reports/:report/:day", h.report, viewer)
-	e.GET("/reports/:report/:day/:part", h.reportPart, viewer) // 2 · 2.html · 2.json · SECTION.csv
+	e.GET("/reports/:report/:day/:part", h.reportPart, viewer) // 2 · 2.html · 2.pdf · 2.xlsx · 2.json · SECTION.csv
 	e.GET("/reports/:report/:day/:part/why/:section", h.why, viewer)
 	e.GET("/reports/:report/:day/:part/changes", h.changes, viewer)
 	e.POST("/reports/:report/:day/hold", h.hold, admin)

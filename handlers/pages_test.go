@@ -1,8 +1,11 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"image"
+	"image/png"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,7 +13,9 @@ import (
 	"golang.org/x/net/html"
 
 	"daybook/internal/mail"
+	"daybook/internal/still"
 	"daybook/internal/text"
+	"daybook/jobs"
 )
 
 // keep puts a mail into the outbox.
@@ -162,6 +167,7 @@ func TestEveryTableCanBeTakenAsAFile(t *testing.T) {
 
 func TestEditionsHaveTheirFilesAndPermanentAddresses(t *testing.T) {
 	s := serve(t, nil)
+	s.Mailer = &jobs.Mailer{Runner: s.Runner, Draw: dot, Page: jobs.PageParts{CSS: "p{}", JS: "1", Regular: s.Static.Bytes("Pretendard-Regular.ttf"), Bold: s.Static.Bytes("Pretendard-SemiBold.ttf")}}
 	s.build(monday.Add(-1), monday)
 	s.write("data/loans-2026-11-16.ndjson", `{"id":"l9","branch":"Mapo"}`+"\n")
 	b := s.signedIn(roleAdmin)
@@ -173,6 +179,7 @@ func TestEditionsHaveTheirFilesAndPermanentAddresses(t *testing.T) {
 	for path, want := range map[string]string{
 		"/reports/daily/2026-11-16/1": "There is a newer edition", "/reports/daily/2026-11-16/2": "Mapo", "/reports/daily/2026-11-16": "Mapo",
 		"/reports/daily/2026-11-16/1.json": `"Yongsan"`, "/reports/daily/2026-11-16/2.html": "Content-Security-Policy",
+		"/reports/daily/2026-11-16/2.pdf": "%PDF-", "/reports/daily/2026-11-16/2.xlsx": "PK",
 		"/reports/daily/2026-11-16/share.csv?edition=1": "Yongsan", "/reports/daily/2026-11-16/share.csv": "Mapo",
 	} {
 		if a := b.get(path); a.code != http.StatusOK || !strings.Contains(a.body, want) {
@@ -327,4 +334,11 @@ func TestOnlyAdminsReadLettersAsTheyHoldOtherPeoplesLinks(t *testing.T) {
 			t.Errorf("%s: %d", p, a.code)
 		}
 	}
+}
+
+// dot stands for every picture.
+func dot(context.Context, []byte, int, int) (still.Picture, error) {
+	var b bytes.Buffer
+	err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1)))
+	return still.Picture{PNG: b.Bytes()}, err
 }

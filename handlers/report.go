@@ -15,7 +15,6 @@ import (
 	"daybook/internal/fault"
 	"daybook/internal/project"
 	"daybook/internal/report"
-	"daybook/internal/store"
 	"daybook/internal/text"
 	"daybook/jobs"
 	"daybook/templates"
@@ -132,7 +131,7 @@ func (h *Handlers) edition(c echo.Context, name string, day calendar.Day, number
 	return h.show(c, http.StatusOK, templates.ReportPage(v))
 }
 
-// reportPart is an edition (2), its file (2.html), its figures (2.json), or the numbers of a section (NAME.csv).
+// reportPart is an edition (2), a file of it (2.html, 2.pdf, 2.xlsx), its figures (2.json), or the numbers of a section (NAME.csv).
 func (h *Handlers) reportPart(c echo.Context) error {
 	name, part := c.Param("report"), c.Param("part")
 	day, err := calendar.ParseDay(c.Param("day"))
@@ -153,32 +152,37 @@ func (h *Handlers) reportPart(c echo.Context) error {
 		return none
 	case kind == "":
 		return h.edition(c, name, day, number)
-	case kind != "html" && kind != "json":
+	case kind == "html" || kind == "pdf" || kind == "xlsx":
+		return h.editionFile(c, name, day, number, kind)
+	case kind != "json":
 		return none
 	}
 	f, e, err := h.Runner.Figures(c.Request().Context(), name, day, number)
 	if err != nil {
 		return err
 	}
-	if kind == "json" {
-		attach(c, fmt.Sprintf("%s-%s-%d.json", name, day, e.Number))
-		body, err := json.Marshal(f)
-		if err != nil {
-			return fmt.Errorf("write figures: %w", err)
-		}
-		return c.Blob(http.StatusOK, "application/json", body)
+	attach(c, fmt.Sprintf("%s-%s-%d.json", name, day, e.Number))
+	body, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("write figures: %w", err)
 	}
-	return h.standalone(c, f, e)
+	return c.Blob(http.StatusOK, "application/json", body)
 }
 
-func (h *Handlers) standalone(c echo.Context, f report.Figures, e store.Edition) error {
-	js := string(h.Static.Bytes("app.js")) + "\n" + string(h.Static.Bytes("charts.js"))
-	body, err := h.Runner.Standalone(c.Request().Context(), f, e, who(c).locale, string(h.Static.Bytes("app.css")), js)
+func (h *Handlers) editionFile(c echo.Context, name string, day calendar.Day, number int, kind string) error {
+	e, err := h.Store.Edition(c.Request().Context(), name, day, number)
 	if err != nil {
 		return err
 	}
-	attach(c, fmt.Sprintf("%s-%s.html", f.Report, f.Day))
-	return c.Blob(http.StatusOK, "text/html; charset=utf-8", body)
+	if h.Mailer == nil {
+		return fault.New(fault.NotFound, "this server makes no files of editions", "")
+	}
+	file, err := h.Mailer.File(c.Request().Context(), e, who(c).locale, kind)
+	if err != nil {
+		return err
+	}
+	attach(c, file.Name)
+	return c.Blob(http.StatusOK, file.Type, file.Bytes)
 }
 
 func (h *Handlers) sectionCSV(c echo.Context, name string, day calendar.Day, number int, section string) error {

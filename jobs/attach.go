@@ -29,6 +29,19 @@ func (m *Mailer) attachments(ctx context.Context, node *Node, f report.Figures, 
 	return list, nil
 }
 
+// File is an edition as a file to hand on: html, pdf or xlsx.
+func (m *Mailer) File(ctx context.Context, e store.Edition, l text.Locale, format string) (mail.Attachment, error) {
+	f, _, err := m.Runner.Figures(ctx, e.Report, e.Day, e.Number)
+	if err != nil {
+		return mail.Attachment{}, err
+	}
+	list, err := m.files(ctx, f, e, l, format)
+	if err != nil {
+		return mail.Attachment{}, fmt.Errorf("the %s of %s %s: %w", format, e.Report, e.Day, err)
+	}
+	return list[0], nil
+}
+
 // files writes an edition in a format: one file, or for csv one for each section.
 func (m *Mailer) files(ctx context.Context, f report.Figures, e store.Edition, l text.Locale, format string) ([]mail.Attachment, error) {
 	var b bytes.Buffer

@@ -248,6 +248,8 @@ func (p pager) links(v *templates.ReportView) {
 	v.Foot.Facts = append(v.Foot.Facts, templates.Fact{After: l.T("report.permalink"), Href: editionPath(e)})
 	v.Downloads = []templates.Download{
 		{Label: l.T("report.file"), Hint: l.T("page.file.hint"), Href: editionPath(e) + ".html"},
+		{Label: "PDF", Hint: l.T("page.pdf.hint"), Href: editionPath(e) + ".pdf"},
+		{Label: "XLSX", Hint: l.T("page.xlsx.hint"), Href: editionPath(e) + ".xlsx"},
 		{Label: "JSON", Hint: l.T("page.json.hint"), Href: editionPath(e) + ".json"},
 	}
 }

@@ -34,21 +34,15 @@ func (p *Printer) Print(ctx context.Context, name string, day calendar.Day, form
 		l = text.ParseLocale(locale)
 	}
 	switch format {
-	case "html":
-		body, err = r.Standalone(ctx, figures, edition, l, p.Mailer.Page.CSS, p.Mailer.Page.JS)
-		return body, "text/html; charset=utf-8", err
+	case "html", "pdf", "xlsx":
+		file, err := p.Mailer.File(ctx, edition, l, format)
+		return file.Bytes, file.Type, err
 	case "eml":
 		body, err = p.eml(ctx, edition, l)
 		return body, "message/rfc822", err
 	case "json":
 		body, err = report.Canonical(figures)
 		return body, "application/json", err
-	case "pdf", "xlsx":
-		files, err := p.Mailer.files(ctx, figures, edition, l, format)
-		if err != nil {
-			return nil, "", err
-		}
-		return files[0].Bytes, files[0].Type, nil
 	case "png":
 		body, err = p.png(ctx, figures, section, l)
 		return body, "image/png", err

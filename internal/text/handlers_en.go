@@ -74,4 +74,6 @@ var handlersEn = map[string]string{
 	"page.empty":             "There is no data for this day.",
 	"page.more":              "… and %s more",
 	"page.part":              "Part of the data is missing",
+	"page.pdf.hint":          "to print or hand on",
+	"page.xlsx.hint":         "every table, a sheet each",
 }

@@ -74,4 +74,6 @@ var handlersKo = map[string]string{
 	"page.empty":             "이 날의 데이터가 없습니다.",
 	"page.more":              "… 외 %s개",
 	"page.part":              "이 보고서에는 데이터 일부가 빠져 있습니다",
+	"page.pdf.hint":          "인쇄하거나 건넬 때",
+	"page.xlsx.hint":         "표마다 시트 하나",
 }
