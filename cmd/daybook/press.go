@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	daymail "daybook/internal/mail"
 	"daybook/internal/project"
@@ -47,7 +48,7 @@ func (h *house) openPress(ctx context.Context) error {
 			Regular: files.Bytes("Pretendard-Regular.ttf"), Bold: files.Bytes("Pretendard-SemiBold.ttf")}}
 	p.printer = &jobs.Printer{Mailer: p.mailer}
 	h.press = p
-	return syncPeople(ctx, h.runner.Store, h.project)
+	return syncPeople(ctx, h.runner.Store, h.project, h.runner.Now())
 }
 
 // drawer compiles the chart script at the first picture, so that a start does not wait for it.
@@ -77,7 +78,7 @@ func address(s string) (daymail.Address, error) {
 
 // syncPeople makes the groups that daybook.yaml lists with members true in the store: a member is added or renamed, who left a group
 // leaves it there. Other groups, roles, passwords and whether somebody is disabled belong to the pages alone.
-func syncPeople(ctx context.Context, s *store.Store, p *project.Project) error {
+func syncPeople(ctx context.Context, s *store.Store, p *project.Project, now time.Time) error {
 	people, err := s.People(ctx)
 	if err != nil {
 		return err
@@ -91,7 +92,9 @@ func syncPeople(ctx context.Context, s *store.Store, p *project.Project) error {
 		for _, m := range members {
 			person, ok := wanted[m.Address]
 			if !ok {
-				person = known[m.Address]
+				if person = known[m.Address]; person.ID == "" {
+					person.Created = now
+				}
 				person.Address, person.Groups = m.Address, pageGroups(person.Groups, p)
 				person.Locale = cmp.Or(m.Locale, person.Locale, p.Locale)
 			}
