@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&b.rounds, "rounds", 7, "how often each thing is measured")
 	flags.IntVar(&b.days, "days", 28, "days of the project that is started")
 	flags.IntVar(&b.perDay, "per-day", 1000, "requests on a mean day of the project that is started")
-	flags.IntVar(&b.letters, "letters", 200, "letters that are written to the outbox in one round")
+	flags.IntVar(&b.letters, "letters", 1000, "letters that are written to the outbox in one round")
 	flags.DurationVar(&b.idle, "idle", 5*time.Second, "how long a server stands before its memory is read")
 	profile := flags.String("profile", "", "write a processor profile of everything to this file, for go tool pprof")
 	flags.BoolVar(&b.breakdown, "breakdown", false, "also print how long each task of the day took")

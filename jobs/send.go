@@ -104,8 +104,11 @@ const (
 	mostInFlight  = 32
 )
 
-func inFlight(perSecond float64) int {
-	return min(max(int(math.Ceil(perSecond/perConnection)), 1), mostInFlight)
+func inFlight(l mail.Limits) int {
+	if l.AtOnce > 0 {
+		return min(l.AtOnce, mostInFlight)
+	}
+	return min(max(int(math.Ceil(l.Rate/perConnection)), 1), mostInFlight)
 }
 
 // sendPending sends every planned delivery of an edition. What cannot be sent now stays planned.
@@ -139,11 +142,11 @@ func (m *Mailer) sendPending(ctx context.Context, node *Node, e store.Edition, l
 	}
 	m.pace.limit(limits.Rate)
 	for k, l := range letters {
-		letters[k] = l.Encoded()
+		letters[k] = l.Encoded(nobody)
 	}
 	b := &batch{mailer: m, node: node, edition: e, letters: letters, names: names, tokens: tokens}
 	for pass := 1; len(pending) > 0; pass++ {
-		pending = b.pass(ctx, pending, inFlight(limits.Rate), pass)
+		pending = b.pass(ctx, pending, inFlight(limits), pass)
 		if b.stopped || pass == sends {
 			break
 		}

@@ -48,7 +48,7 @@ type Message struct {
 	Headers     map[string]string // more headers; none of those that a Message writes itself
 	Tags        map[string]string // for the sender, not part of the mail: SES repeats them in its events
 
-	encoded map[*byte][]byte // files by their first byte, for Encoded
+	encoded *encoded // nil until Encoded
 }
 
 var (

@@ -26,15 +26,28 @@ func (m Message) MIME() ([]byte, error) {
 	body := m.body()
 	var b bytes.Buffer
 	b.Grow(body.size() + spare)
+	if err := m.write(&b, body); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// write is the message that was checked, in pieces.
+func (m Message) write(w io.Writer, body part) error {
+	var b bytes.Buffer
 	m.writeHeaders(&b)
 	for _, name := range sortedKeys(body.header) {
 		fmt.Fprintf(&b, "%s: %s\r\n", name, body.header.Get(name))
 	}
 	b.WriteString("\r\n")
-	if err := body.write(&b); err != nil {
-		return nil, fmt.Errorf("write the mail %s: %w", m.MessageID, err)
+	_, err := b.WriteTo(w)
+	if err == nil {
+		err = body.write(w)
 	}
-	return b.Bytes(), nil
+	if err != nil {
+		return fmt.Errorf("write the mail %s: %w", m.MessageID, err)
+	}
+	return nil
 }
 
 func (m Message) writeHeaders(b *bytes.Buffer) {
@@ -67,21 +80,21 @@ func (m Message) writeHeaders(b *bytes.Buffer) {
 
 // body nests the parts: mixed(related(alternative(text, html), images…), attachments…). Plain text alone is one part.
 func (m Message) body() part {
-	p := textPart("text/plain", m.Text)
+	p := textPart("text/plain", m.Text, nil)
 	if m.HTML != "" {
-		p = m.multi("alternative", p, textPart("text/html", m.HTML))
+		p = m.multi("alternative", p, textPart("text/html", m.HTML, m.encoded))
 	}
 	if len(m.Images) > 0 {
 		parts := []part{p}
 		for _, i := range m.Images {
-			parts = append(parts, filePart(i.Type, "inline", i.Name, i.CID, m.base64(i.Bytes)))
+			parts = append(parts, filePart(i.Type, "inline", i.Name, i.CID, m.encoded.file(i.Bytes)))
 		}
 		p = m.multi("related", parts...)
 	}
 	if m.HTML != "" || len(m.Attachments) > 0 {
 		parts := []part{p}
 		for _, a := range m.Attachments {
-			parts = append(parts, filePart(a.Type, "attachment", a.Name, "", m.base64(a.Bytes)))
+			parts = append(parts, filePart(a.Type, "attachment", a.Name, "", m.encoded.file(a.Bytes)))
 		}
 		p = m.multi("mixed", parts...)
 	}
@@ -135,8 +148,11 @@ func (m Message) multi(kind string, children ...part) part {
 }
 
 // textPart is encoded in whichever way is shorter: quoted-printable for mostly ASCII, base64 for mostly Korean.
-func textPart(mediaType, s string) part {
-	encoding, body := encodeBody(s)
+func textPart(mediaType, s string, known *encoded) part {
+	encoding, body := quotedPrintable, known.quoted(s)
+	if body == nil {
+		encoding, body = encodeBody(s)
+	}
 	return part{
 		header: textproto.MIMEHeader{
 			"Content-Type":              {mediaType + "; charset=utf-8"},
@@ -145,6 +161,8 @@ func textPart(mediaType, s string) part {
 		body: body,
 	}
 }
+
+const quotedPrintable = "quoted-printable"
 
 func encodeBody(s string) (encoding string, body []byte) {
 	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
@@ -163,7 +181,7 @@ func encodeBody(s string) (encoding string, body []byte) {
 	w := quotedprintable.NewWriter(&qp)
 	io.WriteString(w, s) // a bytes.Buffer takes everything
 	w.Close()
-	return "quoted-printable", qp.Bytes()
+	return quotedPrintable, qp.Bytes()
 }
 
 func filePart(mediaType, disposition, name, cid string, encoded []byte) part {
@@ -176,34 +194,6 @@ func filePart(mediaType, disposition, name, cid string, encoded []byte) part {
 		h.Set("Content-Id", "<"+cid+">")
 	}
 	return part{header: h, body: encoded}
-}
-
-// Encoded is the message with its files encoded once, for many that differ only in text and headers. The bytes of the files must not
-// change afterwards.
-func (m Message) Encoded() Message {
-	m.encoded = map[*byte][]byte{}
-	for _, i := range m.Images {
-		m.keep(i.Bytes)
-	}
-	for _, a := range m.Attachments {
-		m.keep(a.Bytes)
-	}
-	return m
-}
-
-func (m Message) keep(b []byte) {
-	if len(b) > 0 {
-		m.encoded[&b[0]] = wrapBase64(b)
-	}
-}
-
-func (m Message) base64(b []byte) []byte {
-	if len(b) > 0 {
-		if e, ok := m.encoded[&b[0]]; ok {
-			return e
-		}
-	}
-	return wrapBase64(b)
 }
 
 // spare is room for headers and boundaries.

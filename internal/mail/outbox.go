@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -37,12 +38,11 @@ func (o Outbox) Send(ctx context.Context, m Message) (Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return Receipt{}, &SendError{Kind: Unavailable, Retryable: true, Err: err}
 	}
-	raw, err := m.MIME()
-	if err != nil {
+	if err := m.check(); err != nil {
 		return Receipt{}, &SendError{Kind: Invalid, Err: err}
 	}
 	dir := filepath.Join(o.Dir, m.Date.Format(time.DateOnly))
-	if err := keep(dir, m.MessageID+".eml", raw); err != nil {
+	if err := keep(dir, m.MessageID+".eml", m); err != nil {
 		if errors.Is(err, syscall.ENOSPC) {
 			err = fault.Wrap(fault.NoSpace, err, "the outbox has no room", "free space on the disk that holds "+o.Dir)
 		}
@@ -51,11 +51,18 @@ func (o Outbox) Send(ctx context.Context, m Message) (Receipt, error) {
 	return Receipt{MessageID: m.MessageID}, nil
 }
 
-// Limits has none: a file is a file.
-func (o Outbox) Limits(context.Context) (Limits, error) { return Limits{Left: -1}, nil }
+// atOnce is how many messages wait for the disk together, which takes several in the time of one. Measured with the ledger on two
+// cores, letters take 1.7 times as long as in a bare loop with 4, 1.3 times with 16, and no less with 24.
+const atOnce = 16
+
+// Limits has none of rate and day: a file is a file.
+func (o Outbox) Limits(context.Context) (Limits, error) { return Limits{Left: -1, AtOnce: atOnce}, nil }
+
+// buffered is how much of a message is written at a time.
+const buffered = 32 << 10
 
 // keep writes the whole file or none: temporary name, fsync, rename, fsync of the directory.
-func keep(dir, name string, raw []byte) (err error) {
+func keep(dir, name string, m Message) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -69,7 +76,11 @@ func keep(dir, name string, raw []byte) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err := f.Write(raw); err != nil {
+	w := bufio.NewWriterSize(f, buffered)
+	if err := m.write(w, m.body()); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {

@@ -15,8 +15,9 @@ type Sender interface {
 
 // Limits are a sender's pace and what is left of its day.
 type Limits struct {
-	Rate float64 // messages a second; 0 is no limit
-	Left int     // messages in this 24 hours; -1 is no limit
+	Rate   float64 // messages a second; 0 is no limit
+	Left   int     // messages in this 24 hours; -1 is no limit
+	AtOnce int     // messages that may be on their way; 0 leaves it to the rate
 }
 
 // Receipt says that the message was taken over for delivery, not that it arrived.

@@ -78,11 +78,15 @@ func (t *tx) takeEdition(ctx context.Context, id string) error {
 
 // tellDelivery appends an event of the edition's deliveries: one, however many of them a transaction changes.
 func (t *tx) tellDelivery(ctx context.Context, edition string) error {
-	e, err := one[Edition](ctx, t, "SELECT "+editionColumns+" FROM edition WHERE id = $1", edition)
+	e := Event{Kind: EventDelivery}
+	err := t.QueryRowContext(ctx, "SELECT run, report, day FROM edition WHERE id = $1", edition).Scan(&e.Run, &e.Node, (*date)(&e.Day))
 	if err != nil {
 		return asFault(err, "read", "edition "+edition)
 	}
-	t.tell(Event{Kind: EventDelivery, Run: e.Run, Node: e.Report, Day: e.Day})
+	if !slices.Contains(t.deliveries, e) {
+		t.deliveries = append(t.deliveries, e)
+		t.tell(e)
+	}
 	return nil
 }
 

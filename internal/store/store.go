@@ -34,12 +34,15 @@ type Store struct {
 
 	write, read *sql.DB // the same pool on PostgreSQL
 	changed     *signal
+
+	turn    chan struct{} // holds one while somebody writes to SQLite
+	waiting parts
 }
 
 // Open opens the records at dsn, "sqlite:PATH" or "postgres://…", and brings their schema up to date. A SQLite file is
 // created, readable by its owner only, in a directory that exists.
 func Open(ctx context.Context, dsn string) (*Store, error) {
-	s := &Store{Now: time.Now, changed: newSignal()}
+	s := &Store{Now: time.Now, changed: newSignal(), turn: make(chan struct{}, 1)}
 	var err error
 	dialect := goose.DialectPostgres
 	path, isFile := strings.CutPrefix(dsn, "sqlite:")
@@ -142,39 +145,6 @@ func (s *Store) migrate(ctx context.Context, dialect goose.Dialect) error {
 	return nil
 }
 
-// tx is a writing transaction and the events to append at its end.
-type tx struct {
-	*sql.Tx
-	events []Event
-	told   bool // events were appended
-}
-
-// tell appends e when the transaction ends.
-func (t *tx) tell(e Event) { t.events = append(t.events, e) }
-
-// inTx runs do in one writing transaction, appends its events last, commits, and wakes those who wait for a change.
-func (s *Store) inTx(ctx context.Context, do func(*tx) error) error {
-	sqlTx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	t := &tx{Tx: sqlTx}
-	defer func() { _ = t.Rollback() }() // after Commit it does nothing; otherwise the first error is the one to tell
-	if err := do(t); err != nil {
-		return full(err)
-	}
-	if _, err := s.flush(ctx, t); err != nil {
-		return full(err)
-	}
-	if err := t.Commit(); err != nil {
-		return full(fmt.Errorf("commit: %w", err))
-	}
-	if t.told {
-		s.changed.fire()
-	}
-	return nil
-}
-
 // full turns SQLite's words for a disk without room into a fault that says so; other errors pass.
 func full(err error) error {
 	var e sqlite3.Error
@@ -182,14 +152,4 @@ func full(err error) error {
 		return fault.Wrap(fault.NoSpace, err, "no space is left for the records", "free some space and run it again; what was recorded before is unchanged")
 	}
 	return err
-}
-
-// count adds n to a counter and returns its new value; the counter stays locked until the transaction ends.
-func (t *tx) count(ctx context.Context, counter string, n int) (int64, error) {
-	var value int64
-	err := t.QueryRowContext(ctx, "UPDATE counter SET value = value + $1 WHERE name = $2 RETURNING value", n, counter).Scan(&value)
-	if err != nil {
-		return 0, fmt.Errorf("count %s: %w", counter, err)
-	}
-	return value, nil
 }
