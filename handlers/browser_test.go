@@ -86,6 +86,7 @@ func TestReaderSignsInSeesChartsAndReruns(t *testing.T) {
 
 func TestTheSingleFileDrawsItsChartsWithoutAServer(t *testing.T) {
 	s := serve(t, nil)
+	s.prints()
 	s.build(monday.Add(-1), monday)
 	b := s.signedIn(roleViewer)
 	a := b.get("/reports/daily/2026-11-16/1.html")

@@ -9,6 +9,7 @@ import (
 
 	"daybook/internal/calendar"
 	"daybook/internal/fault"
+	"daybook/internal/mail"
 	"daybook/templates"
 )
 
@@ -162,7 +163,7 @@ func (h *Handlers) testMail(c echo.Context) error {
 	}
 	me := *who(c).person
 	if err := h.Mailer.Test(c.Request().Context(), e.Report, e.Day, e.Number, me, me.Address); err != nil {
-		return err
+		return unsent(err)
 	}
 	return see(c, deliveriesPath(e.Report, e.Day, e.Number)+"?did="+didTest)
 }
@@ -221,4 +222,14 @@ func (h *Handlers) release(c echo.Context) error {
 		return err
 	}
 	return see(c, deliveriesPath(report, day, e.Number))
+}
+
+// unsent tells the admin why a message did not leave: that is what they tried it for.
+func unsent(err error) error {
+	var out *mail.SendError
+	var told *fault.Error
+	if errors.As(err, &out) && !errors.As(err, &told) {
+		return fault.Wrap(fault.Unavailable, out.Err, "the test was not sent", "")
+	}
+	return err
 }

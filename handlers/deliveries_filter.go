@@ -32,7 +32,7 @@ func readLedgerFilter(c echo.Context) ledgerFilter {
 	if f.show != showLook && f.show != showDelivered {
 		f.show = ""
 	}
-	if n, err := strconv.Atoi(c.QueryParam("page")); err == nil && n > 1 {
+	if n, err := strconv.Atoi(c.QueryParam("page")); err == nil && n > 1 && n < 1<<31/ledgerRows {
 		f.page = n
 	}
 	if v := who(c); !v.admin() { // what became of other people's mail is not everybody's business

@@ -42,8 +42,8 @@ func (h *Handlers) found(ctx context.Context, q, only string, p templates.Page) 
 		return &templates.FoundPeople{Title: p.T("deliveries.person", q), Empty: p.T("deliveries.nobody")}, nil
 	case 1:
 		f, err := h.mailsOf(ctx, hits[0], p)
-		if err == nil && only == "" {
-			f.Person = &templates.Link{Label: p.T("deliveries.personpage"), Href: "/people/" + url.PathEscape(hits[0].ID)}
+		if err == nil && only != "" {
+			f.Person = nil // the page of a person is for admins
 		}
 		return f, err
 	}

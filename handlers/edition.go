@@ -257,7 +257,7 @@ func (h *Handlers) without(ctx context.Context, r project.Report, day calendar.D
 	}
 	n := 0
 	for _, p := range people {
-		if !have[p.ID] && cadence[p.ID] != store.CadenceOff {
+		if !have[p.ID] && inForce(r, cadence[p.ID]) != store.CadenceOff {
 			n++
 		}
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -40,14 +41,25 @@ func (h *Handlers) setLocale(c echo.Context) error {
 	if known(locale) {
 		c.SetCookie(h.cookie(localeCookie, locale, 365*24*time.Hour))
 		if v := who(c); v.person != nil && v.person.Locale != locale {
-			p := *v.person
-			p.Locale = locale
-			if err := h.Store.SavePerson(c.Request().Context(), &p); err != nil {
+			err := h.amend(c.Request().Context(), v.person.ID, func(p *store.Person) { p.Locale = locale })
+			if err != nil {
 				return err
 			}
 		}
 	}
 	return see(c, local(c.FormValue("back")))
+}
+
+// amend changes one thing of a person and leaves what others changed meanwhile.
+func (h *Handlers) amend(ctx context.Context, id string, change func(*store.Person)) error {
+	h.saving.Lock()
+	defer h.saving.Unlock()
+	p, err := h.Store.Person(ctx, id)
+	if err != nil {
+		return err
+	}
+	change(&p)
+	return h.Store.SavePerson(ctx, &p)
 }
 
 // local is a path of this server, "/" for anything that would lead elsewhere.

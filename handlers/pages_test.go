@@ -167,7 +167,7 @@ func TestEveryTableCanBeTakenAsAFile(t *testing.T) {
 
 func TestEditionsHaveTheirFilesAndPermanentAddresses(t *testing.T) {
 	s := serve(t, nil)
-	s.Mailer = &jobs.Mailer{Runner: s.Runner, Draw: dot, Page: jobs.PageParts{CSS: "p{}", JS: "1", Regular: s.Static.Bytes("Pretendard-Regular.ttf"), Bold: s.Static.Bytes("Pretendard-SemiBold.ttf")}}
+	s.prints()
 	s.build(monday.Add(-1), monday)
 	s.write("data/loans-2026-11-16.ndjson", `{"id":"l9","branch":"Mapo"}`+"\n")
 	b := s.signedIn(roleAdmin)
@@ -334,6 +334,13 @@ func TestOnlyAdminsReadLettersAsTheyHoldOtherPeoplesLinks(t *testing.T) {
 			t.Errorf("%s: %d", p, a.code)
 		}
 	}
+}
+
+// prints lets the site make files of editions; every picture is a dot.
+func (s *site) prints() {
+	s.Mailer = &jobs.Mailer{Runner: s.Runner, Draw: dot, Page: jobs.PageParts{CSS: string(s.Static.Bytes("app.css")),
+		JS:      string(s.Static.Bytes("charts.js")) + "\n" + string(s.Static.Bytes("app.js")),
+		Regular: s.Static.Bytes("Pretendard-Regular.ttf"), Bold: s.Static.Bytes("Pretendard-SemiBold.ttf")}}
 }
 
 // dot stands for every picture.

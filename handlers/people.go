@@ -45,6 +45,9 @@ func (h *Handlers) roll(ctx context.Context) (roll, error) {
 		if r.cadence[report.Name], err = h.Store.Subscriptions(ctx, report.Name); err != nil {
 			return r, err
 		}
+		for person, cadence := range r.cadence[report.Name] {
+			r.cadence[report.Name][person] = inForce(report, cadence)
+		}
 	}
 	return r, nil
 }
@@ -154,8 +157,10 @@ func (h *Handlers) peoplePage(c echo.Context, code int, form personForm) error {
 	v.Downloads = []templates.Download{{Label: "CSV", Hint: p.T("people.table.hint"), Href: "/people?" + listQuery(q, group, "format", "csv")},
 		{Label: p.T("people.export"), Hint: p.T("people.export.hint"), Href: "/people/export"}}
 	v.Facts = r.facts(p)
-	if c.QueryParam("new") != "" {
-		v.Flash = &templates.Notice{Kind: templates.UpToDate, Title: p.T("import.done", shortened(c.QueryParam("new")), shortened(c.QueryParam("changed")))}
+	added, err := strconv.ParseInt(c.QueryParam("new"), 10, 64)
+	changed, err2 := strconv.ParseInt(c.QueryParam("changed"), 10, 64)
+	if err == nil && err2 == nil { // what an import has just done
+		v.Flash = &templates.Notice{Kind: templates.UpToDate, Title: p.T("import.done", p.Locale.Count(added), p.Locale.Count(changed))}
 	}
 	from := 0
 	if n, err := strconv.Atoi(c.QueryParam("from")); err == nil && n > 0 && n < len(found) {

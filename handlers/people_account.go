@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -20,7 +21,7 @@ type Account struct {
 	Address  string `json:"address"`
 	Name     string `json:"name"`
 	Locale   string `json:"locale"`
-	Role     string `json:"role"` // viewer reads, admin runs
+	Role     string `json:"role"` // viewer reads, admin runs; empty leaves it, and is viewer for who has none
 	Password string `json:"password"`
 }
 
@@ -29,7 +30,7 @@ func SaveAccount(ctx context.Context, s *store.Store, hasher *auth.Hasher, a Acc
 	if parsed, err := netmail.ParseAddress(a.Address); err != nil || parsed.Address != a.Address {
 		return fault.New(fault.Invalid, fmt.Sprintf("%q is not a mail address", a.Address), "write name@example.com")
 	}
-	if !slices.Contains([]string{roleViewer, roleAdmin}, a.Role) {
+	if !slices.Contains([]string{"", roleViewer, roleAdmin}, a.Role) {
 		return fault.New(fault.Invalid, fmt.Sprintf("there is no role %q", a.Role), "write viewer or admin")
 	}
 	hash, err := hasher.Hash(ctx, a.Password)
@@ -40,7 +41,15 @@ func SaveAccount(ctx context.Context, s *store.Store, hasher *auth.Hasher, a Acc
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	p.Address, p.Role, p.PasswordHash, p.Disabled = a.Address, a.Role, hash, false
+	role := cmp.Or(a.Role, p.Role, roleViewer) // a new password alone leaves the role
+	if p.Role == roleAdmin && !p.Disabled && role != roleAdmin {
+		if n, err := s.CountAdmins(ctx); err != nil {
+			return err
+		} else if n < 2 {
+			return fault.New(fault.Refused, a.Address+" is the last admin", "make somebody else an admin first")
+		}
+	}
+	p.Address, p.Role, p.PasswordHash, p.Disabled = a.Address, role, hash, false
 	if a.Name != "" {
 		p.Name = a.Name
 	}
@@ -65,6 +74,8 @@ func (h *Handlers) apiAccount(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	h.saving.Lock()
+	defer h.saving.Unlock()
 	if err := SaveAccount(c.Request().Context(), h.Store, h.Hasher, a, by, h.Now()); err != nil {
 		return err
 	}

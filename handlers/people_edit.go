@@ -57,6 +57,11 @@ func formOf(p store.Person, subscriptions []store.Subscription, pr *project.Proj
 	}
 	for _, s := range subscriptions {
 		f.cadence[s.Report] = s.Cadence
+		for _, report := range pr.Reports {
+			if report.Name == s.Report {
+				f.cadence[s.Report] = inForce(report, s.Cadence)
+			}
+		}
 	}
 	return f
 }
@@ -310,7 +315,7 @@ func (h *Handlers) personForm(c echo.Context, old store.Person, before personFor
 		f.cadence[report.Name] = cadence
 	}
 	if old.Role == roleAdmin && !old.Disabled && (f.role != roleAdmin || f.disabled) {
-		admins, err := h.Store.CountAdmins(c.Request().Context())
+		others, err := h.otherAdmins(c.Request().Context(), old.ID)
 		if err != nil {
 			return f, err
 		}
@@ -318,11 +323,23 @@ func (h *Handlers) personForm(c echo.Context, old store.Person, before personFor
 		if f.disabled {
 			field = "disabled"
 		}
-		if admins < 2 {
+		if others == 0 {
 			f.errors[field] = l.T("people.error.lastadmin")
 		}
 	}
 	return f, nil
+}
+
+// otherAdmins counts the admins beside one who can sign in: with a password, or by a mailed link.
+func (h *Handlers) otherAdmins(ctx context.Context, id string) (int, error) {
+	people, err := h.Store.People(ctx)
+	n := 0
+	for _, p := range people {
+		if p.ID != id && p.Role == roleAdmin && !p.Disabled && (p.PasswordHash != "" || h.linkDomains() != "") {
+			n++
+		}
+	}
+	return n, err
 }
 
 // cadenceDaily is what forms call every edition; the records have nothing for it.
@@ -337,6 +354,14 @@ func cadenceNamed(s string) (cadence string, ok bool) {
 		return s, true
 	}
 	return "", false
+}
+
+// inForce is the cadence by which mail goes: who left a report before it was required has the digest.
+func inForce(r project.Report, cadence string) string {
+	if r.Required && cadence == store.CadenceOff {
+		return store.CadenceWeekly
+	}
+	return cadence
 }
 
 func orDaily(cadence string) string {

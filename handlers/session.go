@@ -69,6 +69,9 @@ func (h *Handlers) visit(next echo.HandlerFunc) echo.HandlerFunc {
 		if strings.HasPrefix(path, "/static/") || path == "/healthz" || path == "/readyz" || path == "/favicon.ico" || fromElsewhere(c) {
 			return next(c)
 		}
+		if m := c.Request().Method; m != http.MethodGet && m != http.MethodHead {
+			_, _ = c.FormParams() // all of a form first: who asks is judged as it is when something is done, not when a slow form began
+		}
 		v := &visitor{}
 		// The door shows errors in this language, the one of a session that cannot be read included.
 		v.locale = h.localeOf(c, nil)

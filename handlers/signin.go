@@ -96,8 +96,13 @@ func (h *Handlers) prove(ctx context.Context, address, password, network string)
 		return 0, nil, nil
 	}
 	if rehash {
-		if p.PasswordHash, err = h.Hasher.Hash(ctx, password); err == nil {
-			err = h.Store.SavePerson(ctx, &p)
+		var fresh string
+		if fresh, err = h.Hasher.Hash(ctx, password); err == nil {
+			err = h.amend(ctx, p.ID, func(now *store.Person) {
+				if now.PasswordHash == p.PasswordHash {
+					now.PasswordHash = fresh
+				}
+			})
 		}
 	}
 	return 0, &p, err

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,11 +22,12 @@ import (
 )
 
 const (
-	purposeLink = "signin"
-	linkLife    = 15 * time.Minute
-	linkMinutes = int(linkLife / time.Minute)
-	linkSending = time.Minute // how long a sender may take over a link
-	maxNext     = 1000        // bytes of a path that a link may lead on to
+	purposeLink  = "signin"
+	linkLife     = 15 * time.Minute
+	linkMinutes  = int(linkLife / time.Minute)
+	linkSending  = time.Minute // how long a sender may take over a link
+	maxStrangers = 20          // links an hour to people who are not known
+	maxNext      = 1000        // bytes of a path that a link may lead on to
 )
 
 // linkDomains are those whose people may sign in by a mailed link, empty when nobody may.
@@ -99,11 +101,15 @@ func (h *Handlers) countLink(ctx context.Context, address, network string) (time
 // sendLink mails a link to somebody who may sign in by one; to anybody else it does nothing.
 func (h *Handlers) sendLink(ctx context.Context, address, next string, locale text.Locale) error {
 	p, err := h.Store.PersonByAddress(ctx, address)
-	switch unknown := fault.Is(err, fault.NotFound); {
+	unknown := fault.Is(err, fault.NotFound)
+	switch {
 	case err != nil && !unknown:
 		return err
-	case unknown && !h.Project.Mail.Allows(address), !unknown && p.Disabled:
+	case unknown && !h.Project.Mail.Allows(address), !unknown && !h.mayEnter(p):
 		return nil
+	}
+	if stopped, err := h.linkStopped(ctx, address, unknown); err != nil || stopped {
+		return err
 	}
 	if known(p.Locale) {
 		locale = text.Locale(p.Locale)
@@ -118,6 +124,28 @@ func (h *Handlers) sendLink(ctx context.Context, address, next string, locale te
 		link += "?next=" + url.QueryEscape(next)
 	}
 	return h.Mailer.Letter(ctx, mail.Address{Name: p.Name, Address: address}, locale.T("signin.mail.subject", h.Project.Name), locale.T("signin.mail.text", h.Project.Name, link, linkMinutes))
+}
+
+// linkStopped reports whether no link goes to an address: its mail came back, or too many links went to strangers lately. Invented
+// addresses bounce, which uses up the mail service's day and its patience. The page does not tell.
+func (h *Handlers) linkStopped(ctx context.Context, address string, stranger bool) (bool, error) {
+	list, err := h.Store.Suppressions(ctx)
+	if err != nil || slices.ContainsFunc(list, func(s store.Suppression) bool { return s.Address == address }) {
+		return true, err
+	}
+	if !stranger {
+		return false, nil
+	}
+	const key = "link stranger"
+	n, err := h.Store.FailedSignIns(ctx, key, h.Now().Add(-time.Hour))
+	if err != nil {
+		return true, err
+	}
+	if n >= maxStrangers {
+		h.Log.Warn("no more sign-in links to people who are not known this hour", "limit", maxStrangers)
+		return true, nil
+	}
+	return false, h.Store.RecordSignIn(ctx, key, false, h.Now())
 }
 
 // newLinkToken is random, with the address that it was sent to behind: somebody who is not known yet has no other record. The store's

@@ -51,7 +51,7 @@ func (h *Handlers) subscriber(c echo.Context) (subscriber, error) {
 	}
 	for _, b := range list {
 		if b.Report == name {
-			s.cadence = b.Cadence
+			s.cadence = inForce(s.report, b.Cadence)
 		}
 	}
 	s.locale = h.localeOf(c, &s.person)
@@ -90,6 +90,7 @@ func (h *Handlers) unsubscribeView(c echo.Context, s subscriber) templates.Unsub
 
 // unsubscribe takes the choice of the page, or the one click of a mail program, which has no cookie and follows no redirect.
 func (h *Handlers) unsubscribe(c echo.Context) error {
+	c.Set(visitorKey, &visitor{locale: h.localeOf(c, nil)}) // for the page of an error; nobody is signed in here
 	s, err := h.subscriber(c)
 	if err != nil {
 		return err

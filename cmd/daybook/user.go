@@ -35,11 +35,15 @@ func (p *program) userCommand() *cobra.Command {
 			if err := d.SaveAccount(c.Context(), a, p.user()); err != nil {
 				return err
 			}
-			p.printf("%s may sign in as %s\n", a.Address, a.Role)
+			if a.Role == "" {
+				p.printf("%s may sign in\n", a.Address)
+			} else {
+				p.printf("%s may sign in as %s\n", a.Address, a.Role)
+			}
 			return nil
 		},
 	}
-	c.Flags().StringVar(&a.Role, "role", "viewer", "viewer or admin")
+	c.Flags().StringVar(&a.Role, "role", "", "viewer or admin; without it somebody keeps theirs, and a new person is a viewer")
 	c.Flags().StringVar(&a.Name, "name", "", "what people call them")
 	c.Flags().StringVar(&a.Locale, "locale", "", "ko or en")
 	return c

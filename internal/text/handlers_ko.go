@@ -45,7 +45,7 @@ var handlersKo = map[string]string{
 	"web.cause.api":          "API",
 	"web.cause.demo":         "데모",
 	"web.next.refresh":       "%s 새로 고침",
-	"web.next.release":       "%s 내보내기",
+	"web.next.release":       "%s 발송",
 	"web.next.day":           "%s 자료",
 	"web.nothingtodo":        "모두 최신이라 만들 것이 없습니다.",
 	"web.nothingfound":       "그런 이름이 없습니다.",
