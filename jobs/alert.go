@@ -30,7 +30,7 @@ type Alerter struct {
 	Base     string
 
 	mu   sync.Mutex
-	keys map[string]bool // of the open incidents; nil until they were read
+	keys map[string]calendar.Day // of the open incidents, what they are about; nil until they were read
 }
 
 // What an alert says beside the project's kinds.
@@ -39,13 +39,19 @@ const kindRecovered = "recovered"
 // Ended looks at a run that has ended: what failed for good opens an incident, what is well again closes one, and the figures of a
 // report's newest day are held against their bounds.
 func (a *Alerter) Ended(ctx context.Context, run store.Run, tasks []store.Task) {
+	failed := map[string]bool{}
+	for _, t := range tasks {
+		failed[t.Node] = failed[t.Node] || t.State == store.StateFailed
+	}
 	for _, t := range tasks {
 		var err error
 		switch t.State {
 		case store.StateFailed:
 			err = a.open(ctx, store.Incident{Key: "failed:" + t.Node, Kind: project.OnFailed, Subject: t.Node, Day: t.Day, Reason: t.Error, Run: run.ID}, run.Number, t.Hint)
 		case store.StateDone:
-			err = a.close(ctx, "failed:"+t.Node, run.Number)
+			if !failed[t.Node] {
+				err = a.close(ctx, "failed:"+t.Node, t.Day, run.Number)
+			}
 			if node, e := a.Runner.Graph.Node(t.Node); e == nil && node.Report != nil {
 				err = errors.Join(err, a.bounds(ctx, *node.Report, t.Day))
 			}
@@ -89,7 +95,7 @@ func (a *Alerter) bounds(ctx context.Context, r project.Report, day calendar.Day
 			reason := fmt.Sprintf("%s is %s, and should not be %s %s", bound.KPI, plainNumber(*v), sign(bound), plainNumber(bound.Bound))
 			errs = append(errs, a.open(ctx, store.Incident{Key: key, Kind: project.OnFigure, Subject: r.Name, Day: day, Reason: reason}, 0, ""))
 		default:
-			errs = append(errs, a.close(ctx, key, 0))
+			errs = append(errs, a.close(ctx, key, day, 0))
 		}
 	}
 	return errors.Join(errs...)
@@ -114,7 +120,7 @@ func (a *Alerter) punctual(ctx context.Context, m *Mailer, r project.Report, o s
 	var err error
 	switch {
 	case o.State == occurrenceSkipped || o.State == occurrenceReleased && a.reached(ctx, r.Name, o.Day, now):
-		err = a.close(ctx, key, 0)
+		err = a.close(ctx, key, o.Day, 0)
 	case !now.Before(deadline):
 		reason := "nothing was delivered by " + deadline.In(a.Runner.Project.Zone).Format("15:04")
 		if o.Note != "" {
@@ -129,12 +135,19 @@ func (a *Alerter) punctual(ctx context.Context, m *Mailer, r project.Report, o s
 
 // reached reports whether a released report is with anybody, where there is anybody. What cannot be found out is not reported as late.
 func (a *Alerter) reached(ctx context.Context, report string, day calendar.Day, now time.Time) bool {
-	e, err := a.Runner.Store.Edition(ctx, report, day, 0)
+	editions, err := a.Runner.Store.Editions(ctx, report, day)
 	if err != nil {
 		return true
 	}
-	reached, all, err := a.Runner.Store.SentBy(ctx, e.ID, now)
-	return err != nil || reached > 0 || all == 0
+	waiting := 0
+	for _, e := range editions { // a correction that waits does not undo what they got
+		reached, all, err := a.Runner.Store.SentBy(ctx, e.ID, now)
+		if err != nil || reached > 0 {
+			return true
+		}
+		waiting += all
+	}
+	return waiting == 0
 }
 
 // delivered tells those who asked for a line per report that went out.
@@ -156,40 +169,48 @@ func (a *Alerter) open(ctx context.Context, i store.Incident, run int64, hint st
 	if hint != "" {
 		n.Fields = append(n.Fields, notify.Field{Name: "what to do", Value: hint})
 	}
-	if _, err := a.isOpen(ctx, i.Key); err != nil {
+	if _, _, err := a.isOpen(ctx, i.Key); err != nil {
 		return err
 	}
 	_, err := a.Runner.Store.OpenIncident(ctx, &i, a.rows(i.Kind, n))
-	a.mark(i.Key, err == nil)
+	a.mark(i.Key, i.Day, err == nil)
 	return err
 }
 
 // isOpen knows the open incidents without asking the store for each task that went well.
-func (a *Alerter) isOpen(ctx context.Context, key string) (bool, error) {
+func (a *Alerter) isOpen(ctx context.Context, key string) (about calendar.Day, open bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.keys == nil {
 		list, err := a.Runner.Store.Incidents(ctx, 0)
 		if err != nil {
-			return false, err
+			return about, false, err
 		}
-		a.keys = map[string]bool{}
+		a.keys = map[string]calendar.Day{}
 		for _, i := range list {
-			a.keys[i.Key] = a.keys[i.Key] || i.Closed.IsZero()
+			if i.Closed.IsZero() {
+				a.keys[i.Key] = i.Day
+			}
 		}
 	}
-	return a.keys[key], nil
+	about, open = a.keys[key]
+	return about, open, nil
 }
 
-func (a *Alerter) mark(key string, open bool) {
+func (a *Alerter) mark(key string, about calendar.Day, open bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.keys[key] = open
+	if open {
+		a.keys[key] = about
+	} else {
+		delete(a.keys, key)
+	}
 }
 
-func (a *Alerter) close(ctx context.Context, key string, run int64) error {
-	open, err := a.isOpen(ctx, key)
-	if err != nil || !open {
+// close ends an incident that a day as new as its own shows to be over.
+func (a *Alerter) close(ctx context.Context, key string, day calendar.Day, run int64) error {
+	about, open, err := a.isOpen(ctx, key)
+	if err != nil || !open || day.Before(about) {
 		return err
 	}
 	now := a.Runner.Now()
@@ -198,7 +219,7 @@ func (a *Alerter) close(ctx context.Context, key string, run int64) error {
 			Link: a.link(i, run), Project: a.Runner.Project.Name, Node: i.Subject, Day: dayText(i.Day), At: now}
 		return a.rows(i.Kind, n)
 	})
-	a.mark(key, err != nil)
+	a.mark(key, about, err != nil)
 	return err
 }
 
@@ -254,8 +275,8 @@ const (
 	alertBatch = 50
 )
 
-// Flush sends what waits, each channel on its own, so that one which hangs holds up none but itself. What a channel does not take is
-// tried again later, and given up in the end.
+// Flush sends what waits, the channels beside each other. What a channel does not take is tried again later, and given up in the end;
+// the rest of its alerts wait for the next round, so that one which hangs delays the others by one try.
 func (a *Alerter) Flush(ctx context.Context) error {
 	due, err := a.Runner.Store.DueAlerts(ctx, a.Runner.Now(), alertBatch)
 	if err != nil {
@@ -269,7 +290,7 @@ func (a *Alerter) Flush(ctx context.Context) error {
 	for _, rows := range byChannel {
 		channels.Go(func() error {
 			for _, row := range rows {
-				if err := a.try(ctx, row); err != nil {
+				if settled, err := a.try(ctx, row); err != nil || !settled {
 					return err
 				}
 			}
@@ -279,13 +300,13 @@ func (a *Alerter) Flush(ctx context.Context) error {
 	return channels.Wait()
 }
 
-// try sends one alert and records what came of it.
-func (a *Alerter) try(ctx context.Context, row store.Alert) error {
+// try sends one alert and records what came of it: taken, given up, or to be tried again.
+func (a *Alerter) try(ctx context.Context, row store.Alert) (settled bool, err error) {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 	row.Attempt++
-	err := a.send(ctx, row)
+	err = a.send(ctx, row)
 	after, again := notify.Retry(err)
 	switch {
 	case err == nil:
@@ -297,7 +318,7 @@ func (a *Alerter) try(ctx context.Context, row store.Alert) error {
 		wait := min(time.Minute<<min(row.Attempt-1, 6), time.Hour)
 		row.Error, row.Next = err.Error(), a.Runner.Now().Add(max(after, wait))
 	}
-	return a.Runner.Store.SaveAlert(ctx, row)
+	return row.State != store.AlertWaiting, a.Runner.Store.SaveAlert(context.WithoutCancel(ctx), row) // or one that left is sent again
 }
 
 func (a *Alerter) send(ctx context.Context, row store.Alert) error {

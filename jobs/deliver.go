@@ -96,7 +96,7 @@ func (m *Mailer) deliver(ctx context.Context, node *Node, f report.Figures, e st
 	if err != nil {
 		return Delivered{}, err
 	}
-	if before.cause, err = m.cause(ctx, before, node, f); err != nil {
+	if err := m.compare(ctx, &before, node, f, e); err != nil {
 		return Delivered{}, err
 	}
 	if before.cause != "" && e.Corrects != before.edition.Number {

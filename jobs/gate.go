@@ -75,6 +75,13 @@ func (m *Mailer) late(ctx context.Context, name string, day calendar.Day) (verdi
 	if err != nil {
 		return verdict{}, err
 	}
+	if len(missing) == 0 { // the report itself is what failed, or is still being built
+		own, err := m.Runner.absence(ctx, node, Step{Cell: node.Key(day)}, day)
+		if err != nil {
+			return verdict{}, err
+		}
+		missing = append(missing, own)
+	}
 	switch node.Report.IfLate {
 	case "notice":
 		return m.notice(ctx, node, day, append(missing, m.Runner.incomplete(name, day)...))
@@ -106,7 +113,11 @@ func (m *Mailer) partial(ctx context.Context, node *Node, day calendar.Day, req 
 // notice mails that there is no report, and why: what is missing, or nothing where the day simply has no data.
 func (m *Mailer) notice(ctx context.Context, node *Node, day calendar.Day, missing []report.Missing) (verdict, error) {
 	figures := report.Figures{Report: node.Name, Title: node.Report.Title, Day: day, Missing: missing}
+	if err := m.Runner.board(ctx, node.Key(day), 0); err != nil { // a build of the report would take the same number
+		return verdict{}, err
+	}
 	edition, err := m.Runner.keep(ctx, node, figures, store.EditionNotice, "")
+	m.Runner.land(node.Key(day))
 	if err != nil {
 		return verdict{}, err
 	}
@@ -136,6 +147,7 @@ func (m *Mailer) Hold(ctx context.Context, name string, day calendar.Day, reason
 // Release mails what there is of a report's day now, by hand: the whole report, or what can be made of it. It ends a hold, and
 // the calendar will not release the day again.
 func (m *Mailer) Release(ctx context.Context, name string, day calendar.Day, reason, by string) (Delivered, error) {
+	defer m.Runner.busyUntilDone()()
 	node, err := m.report(name)
 	if err != nil {
 		return Delivered{}, err
@@ -152,7 +164,11 @@ func (m *Mailer) Release(ctx context.Context, name string, day calendar.Day, rea
 	if len(missing) > 0 {
 		v, err = m.partial(ctx, node, day, Request{Cause: "button", By: by, Reason: reason})
 	} else {
-		if _, err := m.Runner.Run(ctx, Request{Nodes: []string{name}, Day: day, Cause: "button", By: by, Reason: reason}); err != nil {
+		run, err := m.Runner.Run(ctx, Request{Nodes: []string{name}, Day: day, Cause: "button", By: by, Reason: reason})
+		if err == nil && run.State != store.StateDone {
+			err = fault.New(fault.Refused, fmt.Sprintf("%s of %s could not be built: %s", name, day, heldBecause(run)), "mend that and release it again")
+		}
+		if err != nil {
 			return Delivered{}, err
 		}
 		v.out, err = m.Deliver(ctx, name, day)
@@ -168,6 +184,7 @@ func (m *Mailer) Release(ctx context.Context, name string, day calendar.Day, rea
 // Resend sends an edition again to those whom it did not reach because their message failed or was rejected: ids of deliveries, or
 // all of them. Those that may have arrived are never sent again.
 func (m *Mailer) Resend(ctx context.Context, edition string, ids []string, by string) (Delivered, error) {
+	defer m.Runner.busyUntilDone()()
 	e, err := m.Runner.Store.EditionByID(ctx, edition)
 	if err != nil {
 		return Delivered{}, err
@@ -180,12 +197,14 @@ func (m *Mailer) Resend(ctx context.Context, edition string, ids []string, by st
 	if err != nil {
 		return Delivered{}, err
 	}
-	newest, err := m.Runner.Store.Edition(ctx, e.Report, e.Day, 0)
+	editions, err := m.Runner.Store.Editions(ctx, e.Report, e.Day)
 	if err != nil {
 		return Delivered{}, err
 	}
-	if newest.ID != e.ID && newest.State == EditionReleased {
-		return Delivered{}, fault.New(fault.Refused, fmt.Sprintf("edition %d took the place of edition %d", newest.Number, e.Number), "send that one again")
+	for _, later := range editions {
+		if later.Number > e.Number && later.State == EditionReleased {
+			return Delivered{}, fault.New(fault.Refused, fmt.Sprintf("edition %d took the place of edition %d", later.Number, e.Number), "send that one again")
+		}
 	}
 	now := m.Runner.Now()
 	n, err := m.Runner.Store.Resend(ctx, edition, ids, now)
@@ -201,6 +220,10 @@ func (m *Mailer) Resend(ctx context.Context, edition string, ids []string, by st
 	}
 	err = m.sendPending(ctx, node, e, letters)
 	out, e2 := m.count(ctx, e.ID)
+	if e2 == nil && out.Waiting > 0 { // the calendar sends the rest
+		_, e3 := m.Runner.Store.ClaimOccurrence(ctx, releaseKey(e.Report), e.Day, now, now)
+		e2 = errors.Join(e3, m.Runner.Store.FinishOccurrence(ctx, releaseKey(e.Report), e.Day, store.StateHeld, "", out.String()))
+	}
 	return out, errors.Join(err, e2)
 }
 
@@ -223,6 +246,7 @@ func (m *Mailer) Settle(ctx context.Context, delivery string, arrived bool, note
 
 // Test sends an edition to one person alone, marked as a test; number 0 is the newest. The ledger does not know it.
 func (m *Mailer) Test(ctx context.Context, name string, day calendar.Day, number int, to store.Person, by string) error {
+	defer m.Runner.busyUntilDone()()
 	e, err := m.Runner.Store.Edition(ctx, name, day, number)
 	if err != nil {
 		return err
@@ -337,12 +361,14 @@ func (m *Mailer) follow(ctx context.Context, e store.Edition, may func(string, c
 	if err != nil {
 		return err
 	}
-	if before.cause, err = m.cause(ctx, before, node, figures); err != nil {
+	if err := m.compare(ctx, &before, node, figures, newest); err != nil {
 		return err
 	}
 	switch {
 	case newest.ID != e.ID:
 		e.State, e.Reason = EditionUnsent, fmt.Sprintf("edition %d took its place", newest.Number)
+	case figures.Empty() && node.Report.IfEmpty != "send":
+		e.State, e.Reason = EditionUnsent, "the day has no data"
 	case before.cause == "":
 		e.State, e.Reason = EditionUnsent, fmt.Sprintf("no headline moved by more than %s%% since edition %d", text.English.Percent(node.Report.Moved, 1), before.edition.Number)
 	case !may(e.Report, e.Day):

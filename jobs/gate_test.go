@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"daybook/internal/calendar"
 	"daybook/internal/mail"
 	"daybook/internal/still"
 	"daybook/internal/store"
@@ -351,20 +350,6 @@ func TestALetterStaysWhatItWasWhenItWasMailed(t *testing.T) {
 	}
 	if letter := h.letters(box)["<new@example.com>"]; letter.Subject != "Usage (2026-11-16)" {
 		t.Errorf("subject %q of %v", letter.Subject, h.subjects(box))
-	}
-}
-
-func TestWeeklyReadersGetTheFirstEditionOfAWeek(t *testing.T) {
-	h := open(t, timed())
-	r := h.Project.Reports[0]
-	var got []string
-	for _, d := range calendar.Range(calendar.MustDay("2026-11-14"), calendar.MustDay("2026-11-23")) {
-		if digestDay(&r, d, h.Project.Zone) {
-			got = append(got, d.String())
-		}
-	}
-	if !slices.Equal(got, []string{"2026-11-15", "2026-11-22"}) {
-		t.Errorf("digests of %v", got) // Sundays, released on Mondays
 	}
 }
 

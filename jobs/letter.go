@@ -39,13 +39,12 @@ type printed struct {
 
 type printedFile struct{ CID, Name, Type, Object string }
 
-// keys lists the letters that an edition needs.
-func (m *Mailer) keys(node *Node, e store.Edition) []letterKey {
+// needed lists the letters that an edition needs.
+func needed(e store.Edition) []letterKey {
 	var list []letterKey
 	for _, l := range e.Locales {
-		list = append(list, letterKey{text.ParseLocale(l), VariantDaily})
-		if digestDay(node.Report, e.Day, m.Runner.Project.Zone) {
-			list = append(list, letterKey{text.ParseLocale(l), VariantWeekly})
+		for _, variant := range []string{VariantDaily, VariantWeekly} {
+			list = append(list, letterKey{text.ParseLocale(l), variant})
 		}
 	}
 	return list
@@ -54,10 +53,6 @@ func (m *Mailer) keys(node *Node, e store.Edition) []letterKey {
 // print renders the letters of an edition and keeps them with it; from then on they are what everybody gets, today and when the
 // mail is sent again.
 func (m *Mailer) print(ctx context.Context, f report.Figures, e store.Edition) (letters, error) {
-	node, err := m.report(e.Report)
-	if err != nil {
-		return nil, err
-	}
 	key := printKey(e)
 	manifest, err := m.Runner.Lake.Manifest(ctx, key)
 	if err == nil {
@@ -68,7 +63,7 @@ func (m *Mailer) print(ctx context.Context, f report.Figures, e store.Edition) (
 	}
 	out := letters{}
 	drawn := map[text.Locale][]mail.Image{}
-	for _, k := range m.keys(node, e) {
+	for _, k := range needed(e) {
 		message, err := m.render(ctx, f, e, k, drawn)
 		if err != nil {
 			return nil, err

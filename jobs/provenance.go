@@ -117,6 +117,8 @@ func (r *Runner) origin(ctx context.Context, n *Node, day calendar.Day) (Origin,
 	case fault.Is(err, fault.NotFound): // nothing was fetched
 	case err != nil:
 		o.Note = err.Error()
+	case built && digest(b.Definition, m.Hash()) != b.Fingerprint:
+		o.Note = strings.TrimSpace(o.Note + "\nits bytes were fetched again after this build, so they are not named")
 	default:
 		for _, object := range m.Objects {
 			o.Objects = append(o.Objects, Object{Name: object.Name, Origin: object.Origin, SHA256: object.SHA256, Bytes: object.Bytes})

@@ -3,10 +3,7 @@ package jobs
 import (
 	"context"
 	"slices"
-	"time"
 
-	"daybook/internal/calendar"
-	"daybook/internal/project"
 	"daybook/internal/report"
 	"daybook/internal/store"
 )
@@ -19,10 +16,12 @@ const (
 
 // before is what people got of a day before an edition.
 type before struct {
-	edition store.Edition   // the newest one that reached somebody
-	all     []store.Edition // every earlier one
-	got     map[string]bool // by person, whom an earlier one reached; nil for nobody
-	cause   string          // why those should get the edition too; empty when it says nothing new to them
+	edition store.Edition            // the newest one that reached somebody; once there is a cause, the oldest that it is for
+	all     []store.Edition          // every earlier one
+	got     map[string]store.Edition // by person, the newest that reached them; nil for nobody
+	newest  []store.Edition          // those of got, newest first
+	causes  map[string]string        // by edition, why those who got it last should get this one too
+	cause   string                   // of edition; empty when it says nothing new to anybody
 }
 
 // before looks up what people got of the day of e.
@@ -42,24 +41,46 @@ func (m *Mailer) before(ctx context.Context, e store.Edition) (before, error) {
 			return b, err
 		}
 		if len(reached) > 0 && b.got == nil {
-			b.edition, b.got = older, map[string]bool{}
+			b.edition, b.got = older, map[string]store.Edition{}
 		}
+		fresh := false
 		for id := range reached {
-			b.got[id] = true
+			if _, later := b.got[id]; !later {
+				b.got[id], fresh = older, true
+			}
+		}
+		if fresh {
+			b.newest = append(b.newest, older)
 		}
 	}
 	return b, nil
 }
 
-// cause says why those who got an earlier edition should get this one.
-func (m *Mailer) cause(ctx context.Context, b before, node *Node, f report.Figures) (string, error) {
+// compare finds out for whom of those who got something an edition has news.
+func (m *Mailer) compare(ctx context.Context, b *before, node *Node, f report.Figures, e store.Edition) error {
+	b.causes = map[string]string{}
+	for _, older := range b.newest {
+		cause, err := m.cause(ctx, older, node, f, e)
+		if err != nil {
+			return err
+		}
+		if cause != "" {
+			b.causes[older.ID], b.edition, b.cause = cause, older, cause
+		}
+	}
+	return nil
+}
+
+// cause says why those who got an older edition last should get this one. One that is not whole says no more than what they have,
+// unless that was a notice.
+func (m *Mailer) cause(ctx context.Context, older store.Edition, node *Node, f report.Figures, e store.Edition) (string, error) {
 	switch {
-	case b.got == nil:
+	case e.Kind == store.EditionNotice, e.Kind == store.EditionPartial && older.Kind != store.EditionNotice:
 		return "", nil
-	case b.edition.Kind != store.EditionFull:
+	case older.Kind != store.EditionFull:
 		return CauseCompletion, nil
 	}
-	was, _, err := m.Runner.Figures(ctx, b.edition.Report, b.edition.Day, b.edition.Number)
+	was, _, err := m.Runner.Figures(ctx, older.Report, older.Day, older.Number)
 	if err != nil {
 		return "", err
 	}
@@ -89,16 +110,19 @@ func (m *Mailer) recipients(ctx context.Context, node *Node, e store.Edition, b 
 	if err != nil {
 		return nil, err
 	}
-	digest := digestDay(r, e.Day, m.Runner.Project.Zone)
+	heard, err := m.heard(ctx, e)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string][]store.Recipient{}
 	for _, p := range people {
 		to := store.Recipient{Person: p, Variant: VariantDaily, Refused: refused[p.Address]}
 		if !m.Runner.Project.Mail.Allows(p.Address) {
 			to.Refused = outside
 		}
-		if b.got[p.ID] {
-			if b.cause != "" {
-				out[b.cause] = append(out[b.cause], to)
+		if last, ok := b.got[p.ID]; ok {
+			if cause := b.causes[last.ID]; cause != "" {
+				out[cause] = append(out[cause], to)
 			}
 			continue
 		}
@@ -106,7 +130,7 @@ func (m *Mailer) recipients(ctx context.Context, node *Node, e store.Edition, b 
 			continue
 		}
 		switch c := effective(cadence[p.ID], r.Required); {
-		case c == store.CadenceOff, c == store.CadenceWeekly && !digest:
+		case c == store.CadenceOff, c == store.CadenceWeekly && heard[p.ID]:
 			continue
 		case c == store.CadenceWeekly:
 			to.Variant = VariantWeekly
@@ -140,14 +164,17 @@ func (m *Mailer) refused(ctx context.Context) (map[string]string, error) {
 	return out, nil
 }
 
-// digestDay reports whether the edition of a day is the one that weekly readers get: the first that is released in a week, which
-// begins on Monday; without a schedule that of a Sunday.
-func digestDay(r *project.Report, day calendar.Day, zone *time.Location) bool {
-	released := day.Add(1)
-	monday := released.Add(-(int(released.Weekday()) + 6) % 7)
-	if r.Schedule == nil {
-		return released == monday
+// heard lists whom an earlier edition of the same week has reached. A week begins with the release on Monday, that of Sunday's edition.
+func (m *Mailer) heard(ctx context.Context, e store.Edition) (map[string]bool, error) {
+	released := e.Day.Add(1)
+	sunday := released.Add(-(int(released.Weekday())+6)%7 - 1)
+	counts, err := m.Runner.Store.DeliveryCounts(ctx, e.Report, sunday, e.Day.Add(-1))
+	if err != nil || len(counts) == 0 {
+		return nil, err
 	}
-	first, _ := r.Schedule.Next(monday.Start(zone).Add(-time.Second))
-	return calendar.DayOf(first, zone) == released
+	ids := make([]string, len(counts))
+	for i, c := range counts {
+		ids[i] = c.Edition.ID
+	}
+	return m.Runner.Store.RecipientsOf(ctx, ids)
 }

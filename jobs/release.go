@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ func (c *Calendar) release(ctx context.Context, key string, r project.Report, da
 			c.finish(ctx, key, []calendar.Day{day}, store.StateHeld, "", err.Error())
 		case run.State == store.StateInterrupted:
 			c.finish(ctx, key, []calendar.Day{day}, run.State, run.ID, "")
+		case run.State != store.StateDone && c.isReleased(ctx, key, day): // by hand, or by its deadline, while this ran
 		case run.State != store.StateDone:
 			c.finish(ctx, key, []calendar.Day{day}, store.StateHeld, run.ID, heldBecause(run))
 		default:
@@ -33,6 +35,12 @@ func (c *Calendar) release(ctx context.Context, key string, r project.Report, da
 			c.letOut(ctx, r.Name, day, run.ID, c.Mailer.gate)
 		}
 	})
+}
+
+// isReleased reports whether an occurrence has been released since.
+func (c *Calendar) isReleased(ctx context.Context, key string, day calendar.Day) bool {
+	recent, err := c.Runner.Store.Occurrences(ctx, key, heldFor)
+	return err == nil && slices.ContainsFunc(recent, func(o store.Occurrence) bool { return o.Day == day && o.State == occurrenceReleased })
 }
 
 func heldBecause(run store.Run) string {
@@ -44,6 +52,11 @@ func heldBecause(run store.Run) string {
 
 // letOut asks the gate and writes its verdict into the occurrence.
 func (c *Calendar) letOut(ctx context.Context, report string, day calendar.Day, run string, ask func(context.Context, string, calendar.Day) (verdict, error)) {
+	key := releaseKey(report) + " " + day.String()
+	if _, busy := c.out.LoadOrStore(key, true); busy { // ten minutes are not enough for every list
+		return
+	}
+	defer c.out.Delete(key)
 	v, err := ask(ctx, report, day)
 	if err != nil {
 		c.Log.Error("a report was not mailed to everybody", "report", report, "day", day.String(), "err", err)

@@ -91,6 +91,12 @@ func (r *Runner) Close() {
 	r.active.Wait()
 }
 
+// busyUntilDone lets Close wait for work that is no run, until the function that it returns is called.
+func (r *Runner) busyUntilDone() func() {
+	r.active.Add(1)
+	return r.active.Done
+}
+
 // repair makes the ledger agree with the warehouse's own load records, which decide what was loaded: a crash between the
 // two commits leaves a build that the warehouse knows otherwise, and a replaced warehouse file knows none. The lake's raw
 // manifests decide in the same way what was fetched.

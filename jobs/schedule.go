@@ -31,6 +31,7 @@ type Calendar struct {
 	waiting   sync.WaitGroup
 	mu        sync.Mutex
 	turns     map[string]time.Time // when something was tried for a day last
+	out       sync.Map             // releases that are being mailed
 	following atomic.Bool          // editions that follow others are being mailed
 	ringing   atomic.Bool          // alerts are being sent
 }

@@ -222,7 +222,12 @@ func (b *batch) pass(ctx context.Context, pending []store.Delivery, parallel, pa
 	return b.again
 }
 
+// over reports whether the others wait: for the sender, for the end of a hold, or for the next start.
 func (b *batch) over(ctx context.Context) bool {
+	held, ok, err := b.mailer.Runner.Store.Hold(ctx, b.edition.Report, b.edition.Day)
+	if err == nil && ok {
+		b.failed(fault.New(fault.Refused, b.edition.Report+" of "+b.edition.Day.String()+" is "+heldBy(held), "release it when it may go on"), true)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.stopped || ctx.Err() != nil || b.mailer.Runner.life.Err() != nil
@@ -254,7 +259,7 @@ func (b *batch) one(ctx context.Context, d store.Delivery, pass int) {
 	m.Runner.failpoint("sending")
 	message := m.addressed(letter, d, b.names[d.Person], b.tokens[d.Person])
 	m.pace.depart()
-	receipt, err := m.Sender.Send(ctx, message)
+	receipt, err := m.Sender.Send(context.WithoutCancel(ctx), message) // one that is cut off may have left
 	m.pace.answered()
 	m.Runner.failpoint("sent")
 	out := mail.Outcome(err)

@@ -86,19 +86,23 @@ func differences(s Section, before, after []figure, headline bool) []Difference 
 		was[f.label] = f.value
 	}
 	var list []Difference
-	add := func(label string, before, after *float64) {
+	add := func(f figure, before, after *float64) {
 		if !same(before, after) {
-			list = append(list, Difference{Section: s.Name, Kind: s.Kind, Title: s.Title, Label: label, Before: before, After: after,
+			list = append(list, Difference{Section: s.Name, Kind: s.Kind, Title: s.Title, Label: f.label, Before: before, After: after,
 				Format: s.Format, Digits: s.Digits, Unit: s.Unit, Headline: headline})
+			if f.column != nil {
+				d := &list[len(list)-1]
+				d.Format, d.Digits, d.Unit = f.column.Format, f.column.Digits, nil
+			}
 		}
 	}
 	for _, f := range after {
 		still[f.label] = true
-		add(f.label, was[f.label], f.value)
+		add(f, was[f.label], f.value)
 	}
 	for _, f := range before {
 		if !still[f.label] {
-			add(f.label, f.value, nil)
+			add(f, f.value, nil)
 		}
 	}
 	return list
@@ -142,28 +146,29 @@ func same(a, b *float64) bool {
 
 // figure is one number of a section under a label that no other of the section has.
 type figure struct {
-	label string
-	value *float64
+	label  string
+	value  *float64
+	column *Column // of a table: how it is written; nil as the section says
 }
 
 // figures lists the numbers of a section that belong to the day itself: histories and compared days are other editions' business.
 func figures(s Section) []figure {
 	switch {
 	case s.KPI != nil:
-		return []figure{{"", s.KPI.Value}}
+		return []figure{{value: s.KPI.Value}}
 	case s.Lines != nil:
 		return lineFigures(*s.Lines)
 	case s.Marks != nil:
 		var out []figure
 		for _, m := range s.Marks.Rows {
-			out = append(out, figure{m.Label.String(), m.Value})
+			out = append(out, figure{label: m.Label.String(), value: m.Value})
 		}
 		return out
 	case s.Grid != nil:
 		var out []figure
 		for y, line := range s.Grid.Values {
 			for x, v := range line {
-				out = append(out, figure{s.Grid.Y.Cells[y].String() + " · " + s.Grid.X.Cells[x].String(), v})
+				out = append(out, figure{label: s.Grid.Y.Cells[y].String() + " · " + s.Grid.X.Cells[x].String(), value: v})
 			}
 		}
 		return out
@@ -184,7 +189,7 @@ func lineFigures(l Lines) []figure {
 			if len(l.Series) > 1 && series.Name != "" {
 				label = series.Name + " · " + label
 			}
-			out = append(out, figure{label, v})
+			out = append(out, figure{label: label, value: v})
 		}
 	}
 	return out
@@ -205,7 +210,7 @@ func tableFigures(t Table) []figure {
 		}
 		for j, c := range row {
 			if t.Columns[j].Measured() {
-				out = append(out, figure{joinDot(name, t.Columns[j].Name), c.float()})
+				out = append(out, figure{label: joinDot(name, t.Columns[j].Name), value: c.float(), column: &t.Columns[j]})
 			}
 		}
 	}

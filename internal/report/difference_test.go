@@ -89,3 +89,14 @@ func TestAChangeIsAShareOfWhatWasThere(t *testing.T) {
 		}
 	}
 }
+
+func TestAFigureOfATableIsWrittenAsItsColumn(t *testing.T) {
+	libraries := func(v float64) Figures {
+		return Figures{Sections: []Section{{Name: "libraries", Kind: KindTable, Format: FormatNumber, Table: &Table{
+			Columns: []Column{{Name: "library", Format: FormatText}, {Name: "rate", Format: FormatPercent, Digits: 1}}, Rows: [][]Cell{{{Value: "Seoul"}, {Value: v}}}}}}}
+	}
+	list := Diff(libraries(0.312), libraries(0.298))
+	if len(list) != 1 || list[0].Number(list[0].Before, text.English) != "31.2%" || list[0].Number(list[0].After, text.English) != "29.8%" {
+		t.Errorf("differences %+v", list)
+	}
+}
