@@ -164,7 +164,8 @@ func (m *Mailer) Release(ctx context.Context, name string, day calendar.Day, rea
 	if len(missing) > 0 {
 		v, err = m.partial(ctx, node, day, Request{Cause: "button", By: by, Reason: reason})
 	} else {
-		run, err := m.Runner.Run(ctx, Request{Nodes: []string{name}, Day: day, Cause: "button", By: by, Reason: reason})
+		var run store.Run
+		run, err = m.Runner.Run(ctx, Request{Nodes: []string{name}, Day: day, Cause: "button", By: by, Reason: reason})
 		if err == nil && run.State != store.StateDone {
 			err = fault.New(fault.Refused, fmt.Sprintf("%s of %s could not be built: %s", name, day, heldBecause(run)), "mend that and release it again")
 		}

@@ -268,3 +268,11 @@ func TestAnEmptyDayCompletesNoNoticeWhereEmptyDaysAreSkipped(t *testing.T) {
 		t.Errorf("letters %q", got)
 	}
 }
+
+func TestAReleaseThatDidNotReachEverybodySaysSo(t *testing.T) {
+	h := mailed(t, three)
+	m := h.mailer(&choosy{Sender: mail.Outbox{Dir: h.dir + "/outbox"}, away: map[string]bool{"cy@example.com": true}})
+	if out, err := m.Release(t.Context(), "usage", monday, "go", "eve"); err == nil || out.Accepted != 2 || out.Waiting != 1 {
+		t.Errorf("released %+v, %v", out, err)
+	}
+}
