@@ -241,18 +241,10 @@ func (b *batch) one(ctx context.Context, d store.Delivery, pass int) {
 		b.failed(fmt.Errorf("there is no letter of %s for %s", d.Variant, d.Address), false)
 		return
 	}
-	if why, err := m.barred(ctx, b.node, d); err != nil || why != "" {
-		if err == nil {
-			d.State, d.Error, d.Updated = store.DeliveryFailed, why, m.Runner.Now()
-			_, err = m.Runner.Store.SetDelivery(ctx, d, store.DeliveryPlanned)
-		}
-		b.failed(err, false)
-		return
-	}
 	d.Attempt++
 	d.State, d.Updated, d.Epoch = store.DeliverySending, m.Runner.Now(), m.Runner.epoch
-	won, err := m.Runner.Store.SetDelivery(ctx, d, store.DeliveryPlanned)
-	if err != nil || !won { // somebody else sends it
+	won, err := m.Runner.Store.ClaimDelivery(ctx, d, b.node.Name, b.node.Report.To, func(s store.Standing) string { return m.barred(b.node, d, s) })
+	if err != nil || !won { // somebody else sends it, or nobody should
 		b.failed(err, false)
 		return
 	}
@@ -313,20 +305,16 @@ func (m *Mailer) settle(d *store.Delivery, receipt mail.Receipt, out *mail.SendE
 }
 
 // barred says why the person of a delivery gets nothing now: a batch takes minutes, and people leave meanwhile.
-func (m *Mailer) barred(ctx context.Context, node *Node, d store.Delivery) (string, error) {
-	r := node.Report
-	standing, err := m.Runner.Store.Standing(ctx, d.Person, d.Address, r.Name, r.To)
+func (m *Mailer) barred(node *Node, d store.Delivery, standing store.Standing) string {
 	switch {
-	case err != nil:
-		return "", err
 	case !standing.Member:
-		return "disabled, or not in a group of the report any more", nil
+		return "disabled, or not in a group of the report any more"
 	case !m.Runner.Project.Mail.Allows(d.Address):
-		return outside, nil
+		return outside
 	case standing.Suppressed != "":
-		return "the address is suppressed: " + standing.Suppressed, nil
-	case effective(standing.Cadence, r.Required) == store.CadenceOff:
-		return "unsubscribed", nil
+		return "the address is suppressed: " + standing.Suppressed
+	case effective(standing.Cadence, node.Report.Required) == store.CadenceOff:
+		return "unsubscribed"
 	}
-	return "", nil
+	return ""
 }

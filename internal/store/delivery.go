@@ -123,25 +123,53 @@ func (s *Store) PlanDeliveries(ctx context.Context, edition, cause string, to []
 // callers who saw the same state only one goes on. What PlanDeliveries wrote besides address and locale stays, and Delivered.
 func (s *Store) SetDelivery(ctx context.Context, d Delivery, was string) (bool, error) {
 	set := false
-	err := s.inTx(ctx, func(t *tx) error {
-		var edition string
-		err := t.QueryRowContext(ctx, `UPDATE delivery SET address = $1, locale = $2, state = $3, message_id = $4, error = $5,
-			attempt = $6, sent = $7, updated = $8, path = $9, epoch = $10 WHERE id = $11 AND state = $12 RETURNING edition`,
-			d.Address, d.Locale, d.State, d.MessageID, prose(d.Error), d.Attempt, instant(d.Sent), instant(d.Updated), d.Path, d.Epoch,
-			d.ID, was).Scan(&edition)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		set = true
-		return t.tellDelivery(ctx, edition)
+	err := s.inTx(ctx, func(t *tx) (err error) {
+		set, err = t.setDelivery(ctx, d, was)
+		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("set delivery %s to %s: %w", d.ID, d.State, err)
 	}
 	return set, nil
+}
+
+func (t *tx) setDelivery(ctx context.Context, d Delivery, was string) (bool, error) {
+	var edition string
+	err := t.QueryRowContext(ctx, `UPDATE delivery SET address = $1, locale = $2, state = $3, message_id = $4, error = $5,
+		attempt = $6, sent = $7, updated = $8, path = $9, epoch = $10 WHERE id = $11 AND state = $12 RETURNING edition`,
+		d.Address, d.Locale, d.State, d.MessageID, prose(d.Error), d.Attempt, instant(d.Sent), instant(d.Updated), d.Path, d.Epoch,
+		d.ID, was).Scan(&edition)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, t.tellDelivery(ctx, edition)
+}
+
+// ClaimDelivery takes a planned delivery to d.State, sending, and reports whether it did. In the same transaction it asks bars
+// about the person as they stand in a report's groups: where that says why they get nothing, the delivery fails with it, and
+// who leaves afterwards leaves a message that is on its way.
+func (s *Store) ClaimDelivery(ctx context.Context, d Delivery, report string, groups []string, bars func(Standing) string) (claimed bool, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		standing, err := standingOf(ctx, t, d.Person, d.Address, report, groups)
+		if err != nil {
+			return err
+		}
+		d := d
+		if why := bars(standing); why != "" {
+			d.State, d.Error, d.Attempt = DeliveryFailed, why, d.Attempt-1
+			_, err := t.setDelivery(ctx, d, DeliveryPlanned)
+			return err
+		}
+		claimed, err = t.setDelivery(ctx, d, DeliveryPlanned)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("claim delivery %s: %w", d.ID, err)
+	}
+	return claimed, nil
 }
 
 // take reads a delivery and locks it until the transaction ends.

@@ -170,14 +170,14 @@ type Standing struct {
 	Suppressed string // why the address is; empty where it is not
 }
 
-// Standing reads it. Who is not known any more is no member.
-func (s *Store) Standing(ctx context.Context, person, address, report string, groups []string) (Standing, error) {
+// standingOf reads it. Who is not known any more is no member.
+func standingOf(ctx context.Context, q querier, person, address, report string, groups []string) (Standing, error) {
 	var standing Standing
 	n := len(groups)
 	if n == 0 {
 		return standing, nil
 	}
-	err := s.read.QueryRowContext(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM person JOIN membership ON membership.person = person.id
+	err := q.QueryRowContext(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM person JOIN membership ON membership.person = person.id
 			WHERE NOT disabled AND membership.name IN (%s) AND person.id = $%d),
 		coalesce((SELECT cadence FROM subscription WHERE person = $%d AND report = $%d), ''),
 		coalesce((SELECT reason FROM suppression WHERE address = $%d), '')`, placeholders(1, n), n+1, n+2, n+3, n+4),
