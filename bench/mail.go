@@ -138,7 +138,7 @@ func (b *bench) sizeLetters(ctx context.Context, m *jobs.Mailer) error {
 	if err != nil {
 		return err
 	}
-	letter, err := m.Printed(ctx, e, "ko", jobs.VariantDaily)
+	letter, err := m.Printed(ctx, e, "ko", store.VariantDaily)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"daybook/internal/calendar"
 	"daybook/internal/mail"
 	"daybook/internal/still"
+	"daybook/internal/store"
 	"daybook/internal/text"
 	"daybook/jobs"
 	"daybook/static"
@@ -92,7 +93,7 @@ func chartsOfMail(ctx context.Context, h *house, day calendar.Day) ([]chart, err
 		return still.Picture{}, nil
 	}
 	mailer := &jobs.Mailer{Runner: h.runner, Draw: note, From: mail.Address{Address: "daybook@example.com"}, Base: "https://daybook.example.com"}
-	_, err = mailer.Printed(ctx, edition, text.Korean, jobs.VariantDaily)
+	_, err = mailer.Printed(ctx, edition, text.Korean, store.VariantDaily)
 	return charts, err
 }
 

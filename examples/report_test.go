@@ -13,6 +13,7 @@ import (
 	"daybook/internal/project"
 	"daybook/internal/report"
 	"daybook/internal/still"
+	"daybook/internal/store"
 	"daybook/internal/text"
 	"daybook/jobs"
 )
@@ -107,7 +108,7 @@ func TestTheDailyMailHasNoFaultThatAMailProgramWouldPunish(t *testing.T) {
 			return still.Picture{PNG: dot.Bytes()}, nil
 		}}
 	for _, l := range text.Locales() {
-		message, err := m.Printed(context.Background(), e, l, jobs.VariantDaily)
+		message, err := m.Printed(context.Background(), e, l, store.VariantDaily)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,6 @@ import (
 	"daybook/internal/mail"
 	"daybook/internal/store"
 	"daybook/internal/text"
-	"daybook/jobs"
 	"daybook/templates"
 )
 
@@ -31,10 +30,10 @@ func mailLocale(e store.Edition, wanted text.Locale) string {
 }
 
 func variantOf(c echo.Context) string {
-	if c.QueryParam("variant") == jobs.VariantWeekly {
-		return jobs.VariantWeekly
+	if c.QueryParam("variant") == store.VariantWeekly {
+		return store.VariantWeekly
 	}
-	return jobs.VariantDaily
+	return store.VariantDaily
 }
 
 // printed is the mail that the address names, as it was mailed or would be now.
@@ -87,15 +86,15 @@ func (h *Handlers) mailVariants(c echo.Context, e store.Edition, p templates.Pag
 	if err != nil {
 		return nil, err
 	}
-	kinds := []string{jobs.VariantDaily}
-	if slices.ContainsFunc(sent, func(d store.Delivery) bool { return d.Variant == jobs.VariantWeekly }) || variantOf(c) == jobs.VariantWeekly {
-		kinds = append(kinds, jobs.VariantWeekly)
+	kinds := []string{store.VariantDaily}
+	if slices.ContainsFunc(sent, func(d store.Delivery) bool { return d.Variant == store.VariantWeekly }) || variantOf(c) == store.VariantWeekly {
+		kinds = append(kinds, store.VariantWeekly)
 	}
 	var list []templates.RangeLink
 	for _, l := range e.Locales {
 		for _, kind := range kinds {
 			label := p.T("ledger.language." + string(text.ParseLocale(l)))
-			if kind == jobs.VariantWeekly {
+			if kind == store.VariantWeekly {
 				label += ", " + p.T("ledger.weekly")
 			}
 			list = append(list, templates.RangeLink{Label: label, Href: mailPath(e, l) + "?variant=" + kind, Current: l == c.Param("locale") && kind == variantOf(c)})

@@ -9,7 +9,6 @@ import (
 
 	"daybook/internal/store"
 	"daybook/internal/text"
-	"daybook/jobs"
 	"daybook/templates"
 )
 
@@ -101,10 +100,10 @@ func (h *Handlers) mailsOf(ctx context.Context, person store.Person, p templates
 // occasion says which kind of mail it was and why it was sent.
 func occasion(d store.Delivery, l text.Locale) string {
 	words := l.T("delivery.variant.daily")
-	if d.Variant == jobs.VariantWeekly {
+	if d.Variant == store.VariantWeekly {
 		words = l.T("delivery.variant.weekly")
 	}
-	if d.Cause == jobs.CauseCorrection || d.Cause == jobs.CauseCompletion {
+	if d.Cause == store.CauseCorrection || d.Cause == store.CauseCompletion {
 		words += " · " + l.T("delivery.cause."+d.Cause)
 	}
 	return words

@@ -139,7 +139,7 @@ func (m *Mailer) pdf(ctx context.Context, f report.Figures, e store.Edition, l t
 		if s.KPI != nil {
 			k := export.KPI{Label: s.Heading(l), Value: s.Number(s.KPI.Value, l)}
 			for _, c := range report.Changes(s, l) {
-				k.Changes = append(k.Changes, joinWords(c.Against, c.Arrow, c.Text))
+				k.Changes = append(k.Changes, c.Against+" "+strings.TrimSpace(c.Arrow+" "+c.Text))
 			}
 			d.KPIs = append(d.KPIs, k)
 			continue
@@ -185,14 +185,4 @@ func (m *Mailer) pdfSection(ctx context.Context, s report.Section, l text.Locale
 		out.Table = &table
 	}
 	return out, nil
-}
-
-func joinWords(words ...string) string {
-	var kept []string
-	for _, w := range words {
-		if w != "" {
-			kept = append(kept, w)
-		}
-	}
-	return strings.Join(kept, " ")
 }

@@ -59,13 +59,6 @@ func (d Delivered) String() string {
 	return s
 }
 
-// Why an edition goes to people.
-const (
-	CauseRelease    = "release"    // it is due, or a person let it go
-	CauseCorrection = "correction" // it says something else than the edition they got
-	CauseCompletion = "completion" // they got a part of it, or a notice
-)
-
 // Deliver mails the newest edition of a report's day to everybody in its groups who has no delivery of it yet. Who got an earlier
 // edition gets this one only where it completes or corrects that. One person's failure never stops the others; the error joins
 // what went wrong. Calling it again sends nothing twice.

@@ -253,7 +253,7 @@ func (m *Mailer) Test(ctx context.Context, name string, day calendar.Day, number
 		return err
 	}
 	l := m.locale(e, to.Locale)
-	letter, err := m.Printed(ctx, e, l, VariantDaily)
+	letter, err := m.Printed(ctx, e, l, store.VariantDaily)
 	if err != nil {
 		return err
 	}
@@ -311,7 +311,7 @@ func (m *Mailer) Mirror(ctx context.Context) error {
 	}
 	mirrored := make([]store.Suppression, len(list))
 	for i, s := range list {
-		mirrored[i] = store.Suppression{Address: s.Address, Reason: s.Reason, Source: "ses", Since: s.Since}
+		mirrored[i] = store.Suppression{Address: s.Address, Reason: s.Reason, Source: store.SuppressedBySES, Since: s.Since}
 	}
 	return m.Runner.Store.MirrorSuppressions(ctx, mirrored, m.Runner.Now())
 }

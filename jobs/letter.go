@@ -43,7 +43,7 @@ type printedFile struct{ CID, Name, Type, Object string }
 func needed(e store.Edition) []letterKey {
 	var list []letterKey
 	for _, l := range e.Locales {
-		for _, variant := range []string{VariantDaily, VariantWeekly} {
+		for _, variant := range []string{store.VariantDaily, store.VariantWeekly} {
 			list = append(list, letterKey{text.ParseLocale(l), variant})
 		}
 	}
@@ -267,7 +267,7 @@ func subject(node *Node, f report.Figures, e store.Edition, k letterKey, follows
 		return l.T("mail.subject.partial", s)
 	case follows != "":
 		return l.T("mail.subject."+follows, s)
-	case k.variant == VariantWeekly:
+	case k.variant == store.VariantWeekly:
 		return l.T("mail.subject.weekly", s)
 	}
 	return s

@@ -17,10 +17,10 @@ const (
 	mirrorEvery = time.Hour        // how often the provider's suppression list is copied
 )
 
-// Listen records events from a queue, which may be nil, and copies the provider's suppression list, until ctx ends.
+// Listen records events from a queue, which may be nil, and copies the provider's suppression list, until ctx or the runner ends.
 func (m *Mailer) Listen(ctx context.Context, queue EventQueue) {
 	mirrored, broken := time.Time{}, false
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && m.Runner.life.Err() == nil {
 		if now := m.Runner.Now(); now.Sub(mirrored) >= mirrorEvery {
 			mirrored = now
 			if err := m.Mirror(ctx); err != nil && ctx.Err() == nil {
@@ -28,7 +28,7 @@ func (m *Mailer) Listen(ctx context.Context, queue EventQueue) {
 			}
 		}
 		if queue == nil {
-			m.rest(ctx, mirrorEvery)
+			_ = m.pause(ctx, mirrorEvery) // the loop sees why it ended
 			continue
 		}
 		err := queue.Receive(ctx, m.Events)
@@ -36,15 +36,8 @@ func (m *Mailer) Listen(ctx context.Context, queue EventQueue) {
 			if !broken { // once, not at every try
 				m.Runner.Log.Error("mail events cannot be read; it is tried again", "err", err)
 			}
-			m.rest(ctx, listenPause)
+			_ = m.pause(ctx, listenPause)
 		}
 		broken = err != nil
-	}
-}
-
-func (m *Mailer) rest(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
 	}
 }

@@ -169,9 +169,9 @@ func (c *crowd) agrees(t *testing.T, fate func(string) sesdouble.Fate) map[strin
 		if !slices.Contains(want, d.State) || m.MessageID != "" && (d.MessageID != m.MessageID || m.Tags["delivery"] != d.ID) {
 			t.Errorf("%s is %s by message %q (%s); the double has %q of delivery %q", p.Address, d.State, d.MessageID, d.Error, m.MessageID, m.Tags["delivery"])
 		}
-		variant := VariantDaily
+		variant := store.VariantDaily
 		if i%7 == 0 {
-			variant = VariantWeekly
+			variant = store.VariantWeekly
 		}
 		if d.Variant != variant || d.Locale != p.Locale {
 			t.Errorf("%s gets the %s mail in %q", p.Address, d.Variant, d.Locale)

@@ -46,7 +46,7 @@ func (m *Mailer) view(ctx context.Context, f report.Figures, e store.Edition, k 
 	if len(corrected.Rows) > 0 {
 		v.Sections = append(v.Sections, corrected)
 	}
-	if k.variant == VariantWeekly {
+	if k.variant == store.VariantWeekly {
 		v.Sections = append(v.Sections, week(f, l))
 	}
 	drawings, err := m.sections(&v, f, l)
@@ -91,9 +91,9 @@ func (m *Mailer) follows(ctx context.Context, e store.Edition) (string, error) {
 	}
 	before, err := m.Runner.Store.Edition(ctx, e.Report, e.Day, e.Corrects)
 	if err != nil || before.Kind == store.EditionFull {
-		return CauseCorrection, err
+		return store.CauseCorrection, err
 	}
-	return CauseCompletion, nil
+	return store.CauseCompletion, nil
 }
 
 func editionText(e store.Edition, follows string, l text.Locale) string {
@@ -101,7 +101,7 @@ func editionText(e store.Edition, follows string, l text.Locale) string {
 	switch {
 	case e.Kind == store.EditionPartial:
 		return joined(s, l.T("day.partial"))
-	case follows == CauseCorrection:
+	case follows == store.CauseCorrection:
 		return joined(s, l.T("day.corrected"))
 	}
 	return s

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,13 +68,11 @@ func (r *Runner) Standalone(ctx context.Context, figures report.Figures, edition
 	}
 	v.Project, v.Now = r.Project.Name, l.T("report.edition", edition.Number)
 	var b bytes.Buffer
-	if err := templates.Standalone(templates.StandaloneView{Report: v, CSS: fontFace.ReplaceAllString(css, ""), JS: js}).Render(ctx, &b); err != nil {
+	if err := templates.Standalone(templates.StandaloneView{Report: v, CSS: css, JS: js}).Render(ctx, &b); err != nil {
 		return nil, fmt.Errorf("write the file of %s %s: %w", figures.Report, figures.Day, err)
 	}
 	return b.Bytes(), nil
 }
-
-var fontFace = regexp.MustCompile(`@font-face\s*\{[^}]*\}`)
 
 // madeBy is the path of the run that made an edition, empty when it is not recorded.
 func (r *Runner) madeBy(ctx context.Context, e store.Edition) string {

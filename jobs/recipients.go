@@ -8,12 +8,6 @@ import (
 	"daybook/internal/store"
 )
 
-// The variants of an edition's mail.
-const (
-	VariantDaily  = "daily"
-	VariantWeekly = "weekly" // with the numbers of the week, for who chose to hear once a week
-)
-
 // before is what people got of a day before an edition.
 type before struct {
 	edition store.Edition            // the newest one that reached somebody; once there is a cause, the oldest that it is for
@@ -78,14 +72,14 @@ func (m *Mailer) cause(ctx context.Context, older store.Edition, node *Node, f r
 	case e.Kind == store.EditionNotice, e.Kind == store.EditionPartial && older.Kind != store.EditionNotice:
 		return "", nil
 	case older.Kind != store.EditionFull:
-		return CauseCompletion, nil
+		return store.CauseCompletion, nil
 	}
 	was, _, err := m.Runner.Figures(ctx, older.Report, older.Day, older.Number)
 	if err != nil {
 		return "", err
 	}
 	if moved(was, f, node.Report.Moved) {
-		return CauseCorrection, nil
+		return store.CauseCorrection, nil
 	}
 	return "", nil
 }
@@ -116,7 +110,7 @@ func (m *Mailer) recipients(ctx context.Context, node *Node, e store.Edition, b 
 	}
 	out := map[string][]store.Recipient{}
 	for _, p := range people {
-		to := store.Recipient{Person: p, Variant: VariantDaily, Refused: refused[p.Address]}
+		to := store.Recipient{Person: p, Variant: store.VariantDaily, Refused: refused[p.Address]}
 		if !m.Runner.Project.Mail.Allows(p.Address) {
 			to.Refused = outside
 		}
@@ -133,9 +127,9 @@ func (m *Mailer) recipients(ctx context.Context, node *Node, e store.Edition, b 
 		case c == store.CadenceOff, c == store.CadenceWeekly && heard[p.ID]:
 			continue
 		case c == store.CadenceWeekly:
-			to.Variant = VariantWeekly
+			to.Variant = store.VariantWeekly
 		}
-		out[CauseRelease] = append(out[CauseRelease], to)
+		out[store.CauseRelease] = append(out[store.CauseRelease], to)
 	}
 	return out, nil
 }

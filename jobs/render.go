@@ -55,7 +55,7 @@ func (p *Printer) Print(ctx context.Context, name string, day calendar.Day, form
 
 // eml is the mail addressed to its sender.
 func (p *Printer) eml(ctx context.Context, e store.Edition, l text.Locale) ([]byte, error) {
-	m, err := p.Mailer.Printed(ctx, e, l, VariantDaily)
+	m, err := p.Mailer.Printed(ctx, e, l, store.VariantDaily)
 	if err != nil {
 		return nil, err
 	}

@@ -29,11 +29,11 @@ const (
 // The variants of a mail, and the causes of a delivery.
 const (
 	VariantDaily  = "daily"
-	VariantWeekly = "weekly" // a digest
+	VariantWeekly = "weekly" // with the numbers of the week, for who chose to hear once a week
 
-	CauseRelease    = "release"
-	CauseCorrection = "correction"
-	CauseCompletion = "completion"
+	CauseRelease    = "release"    // it is due, or a person let it go
+	CauseCorrection = "correction" // it says something else than the edition they got
+	CauseCompletion = "completion" // they got a part of it, or a notice
 )
 
 // Delivery is one edition to one person.
