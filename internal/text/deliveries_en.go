@@ -72,7 +72,7 @@ var deliveriesEn = map[string]string{
 	"ledger.look":                 "Needs a look %s",
 	"ledger.delivered":            "Delivered %s",
 	"ledger.foot":                 "%s to %s of %s, what needs a look first. Times are %s.",
-	"ledger.foot1":                "%s people, what needs a look first. Times are %s.",
+	"ledger.foot1":                "%s in all, what needs a look first. Times are %s.",
 	"ledger.next":                 "Next %d",
 	"ledger.previous":             "Previous %d",
 	"ledger.empty":                "Nobody here.",
