@@ -93,8 +93,8 @@ func (x *execution) outcome(ctx context.Context) string {
 		case store.StateFailed:
 			x.run.Error = fmt.Sprintf("%s: %s", Cell{t.Node, t.Day}, t.Error)
 			return store.StateFailed
-		case store.StateMissing:
-			state = store.StateMissing
+		case store.StateMissing, store.StateQuota:
+			state = t.State
 		}
 	}
 	return state
@@ -171,6 +171,11 @@ func (x *execution) settled(ctx context.Context, i int) bool {
 	b, ok := r.ledger.at(step.Cell)
 	if !ok || b.Definition != node.Definition || b.Fingerprint == "" || node.Source != nil && node.Current && b.AsOf.Before(x.day(i)) {
 		return false
+	}
+	if node.Source != nil && len(node.Inputs) > 0 {
+		if why, err := r.changedFor(ctx, node, x.day(i)); err != nil || !why.IsZero() {
+			return false
+		}
 	}
 	if node.Source == nil {
 		if fp, _ := r.Graph.fingerprint(node, x.day(i), r.ledger); fp != b.Fingerprint {
@@ -249,7 +254,7 @@ func (x *execution) try(ctx context.Context, i int) (out outcome, err error) {
 // worthAnotherTry tells errors that time may mend from those that only a person can.
 func worthAnotherTry(err error) bool {
 	switch fault.Code(err) {
-	case fault.Invalid, fault.CheckFailed, fault.Missing, fault.Damaged, fault.Refused, fault.NoSpace, fault.NotFound, "memory", "panic":
+	case fault.Invalid, fault.CheckFailed, fault.Missing, fault.Damaged, fault.Refused, fault.NoSpace, fault.NotFound, fault.Quota, "memory", "panic":
 		return false
 	}
 	return true
@@ -263,6 +268,9 @@ func (x *execution) finish(ctx context.Context, i int, out outcome, err error) {
 	switch {
 	case fault.Is(err, fault.Missing):
 		t.State, t.Error, t.Hint = store.StateMissing, err.Error(), fault.Hint(err)
+	case fault.Is(err, fault.Quota):
+		t.State, t.Error, t.Hint = store.StateQuota, err.Error(), fault.Hint(err)
+		x.log(t, "warn", "%v", err)
 	case err != nil:
 		t.State, t.Error, t.Hint = store.StateFailed, err.Error(), fault.Hint(err)
 		x.log(t, "error", "%v", err)

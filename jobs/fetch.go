@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,17 +24,17 @@ func buildSource(ctx context.Context, w *work) (outcome, error) {
 		return outcome{}, err
 	}
 	w.compareRaw(ctx, w.cell)
-	w.failpoint("raw committed")
 	staged, err := w.stage(ctx, raw)
 	if err != nil {
 		return outcome{}, err
 	}
 	w.failpoint("stage committed")
 	w.task.Hint = absentParts(raw.Missing)
+	_, inputs := w.Graph.fingerprint(w.node, w.day, w.ledger)
 	return w.built(store.Build{
 		Fingerprint: digest(w.node.Definition, raw.Hash()), Output: sourceOutput(w.node.Source, raw.Hash()),
 		Rows: staged.Staged, RowsIn: staged.Records, Rejected: staged.Rejected, Deduplicated: staged.Deduplicated,
-		Note: strings.Join(raw.Missing, "\n"),
+		Note: strings.Join(raw.Missing, "\n"), Inputs: inputs,
 	}, nil), nil
 }
 
@@ -61,6 +62,10 @@ const (
 func (w *work) fetch(ctx context.Context) (lake.Manifest, error) {
 	key := lake.Key{Layer: lake.Raw, Node: w.node.Name, Day: w.cell.Day}
 	definition := fetchDefinition(w.node.Source)
+	if s := w.node.Source.HTTP.ForEach.Source; s != "" { // what is asked for is a list that another source gave
+		list, _ := w.ledger.at(w.Graph.nodes[s].Key(w.day))
+		definition = digest(definition, list.Output)
+	}
 	old, err := w.Lake.Manifest(ctx, key)
 	switch {
 	case err != nil && !fault.Is(err, fault.NotFound) && !(w.again && fault.Is(err, fault.Damaged)):
@@ -73,12 +78,29 @@ func (w *work) fetch(ctx context.Context) (lake.Manifest, error) {
 	if err != nil {
 		return lake.Manifest{}, err
 	}
-	batch, err := w.Lake.Begin(ctx, key)
+	plan := digest(definition, w.day.String())
+	if w.again { // what an earlier fetch left is not what was asked for
+		plan = digest(definition, w.day.String(), w.run.ID)
+	}
+	batch, kept, err := w.Lake.Resume(ctx, key, plan)
 	if err != nil {
 		return lake.Manifest{}, err
 	}
-	defer batch.Abort()
-	res, err := src.Fetch(ctx, source.Request{Source: *w.node.Source, Dir: w.Project.Dir, Day: w.day, Now: w.Now}, sink{batch})
+	defer batch.Suspend()
+	request, err := w.request(ctx)
+	if err != nil {
+		return lake.Manifest{}, err
+	}
+	for _, o := range kept {
+		request.Kept = append(request.Kept, source.Part{Name: o.Name, Origin: o.Origin, State: o.State})
+	}
+	if len(kept) > 0 {
+		w.log("info", "an unfinished fetch has put %d objects; it goes on behind them", len(kept))
+	}
+	res, err := src.Fetch(ctx, request, sink{batch})
+	if errors.Is(err, source.ErrChanged) {
+		batch.Abort()
+	}
 	if err != nil {
 		return lake.Manifest{}, err // it names the source
 	}
@@ -86,10 +108,14 @@ func (w *work) fetch(ctx context.Context) (lake.Manifest, error) {
 	if res.NoData {
 		facts[factNoData] = w.day.Weekday().String()
 	}
+	if err := w.keepCheckpoint(ctx, res.Checkpoint); err != nil {
+		return lake.Manifest{}, err
+	}
 	m, err := batch.Commit(ctx, lake.Meta{Missing: res.Missing, Run: w.run.ID, Created: w.Now(), Facts: facts})
 	if err != nil {
 		return lake.Manifest{}, err
 	}
+	w.failpoint("raw committed")
 	var bytes int64
 	for _, o := range m.Objects {
 		bytes += o.Bytes
@@ -104,8 +130,8 @@ func (w *work) fetch(ctx context.Context) (lake.Manifest, error) {
 // sink lets a source write into a batch.
 type sink struct{ batch lake.Batch }
 
-func (s sink) Put(ctx context.Context, name, origin string, r io.Reader) error {
-	_, err := s.batch.Put(ctx, name, origin, r)
+func (s sink) Put(ctx context.Context, p source.Part, r io.Reader) error {
+	_, err := s.batch.Put(ctx, lake.Part{Name: p.Name, Origin: p.Origin, State: p.State}, r)
 	return err
 }
 

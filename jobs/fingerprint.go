@@ -55,7 +55,7 @@ func (b *builder) define(ctx context.Context) {
 }
 
 func fetchDefinition(s *project.Source) string {
-	return digest("fetch", sourceFormat, s.From, s.PathText, s.Holds)
+	return digest("fetch", sourceFormat, s.From, s.Asks, s.Holds, s.Zone.String())
 }
 
 // stageDefinition covers what turns the same bytes into other records.
@@ -68,7 +68,7 @@ func stageDefinition(s *project.Source) string {
 	for i, c := range s.Columns {
 		columns[i] = column{c.Name, string(c.Type), c.From, c.Required}
 	}
-	return digest("stage", sourceFormat, s.Format, s.Header, s.Zone.String(), columns, s.Key, s.Duplicates, s.LatestBy)
+	return digest("stage", sourceFormat, s.Format, s.Records, s.Encoding, s.Header, s.Zone.String(), columns, s.Key, s.Duplicates, s.LatestBy)
 }
 
 // figureText is the part of a report's definition that its figures are made of.

@@ -124,6 +124,7 @@ func NewGraph(ctx context.Context, p *project.Project, parser *sqlparse.Parser) 
 	g := &Graph{nodes: map[string]*Node{}, zone: p.Zone.String()}
 	b := &builder{graph: g, project: p, parser: parser}
 	b.sources()
+	b.sourceInputs()
 	b.queries(ctx)
 	b.reports(ctx)
 	b.refreshes()
@@ -167,6 +168,26 @@ func (b *builder) sources() {
 			n.Columns = append(n.Columns, sqlparse.Column{Name: c.Name, Type: c.Type.SQL()})
 		}
 		b.add(n)
+	}
+}
+
+// sourceInputs finds the sources that a source reads: the list that its calls are made for, and the one that it must agree with.
+func (b *builder) sourceInputs() {
+	for _, n := range b.graph.Order {
+		n.reach = map[string][]int{}
+		for key, name := range map[string]string{"for_each": n.Source.HTTP.ForEach.Source, "agrees": n.Source.Agrees} {
+			if name == "" {
+				continue
+			}
+			if _, ok := b.graph.nodes[name]; !ok || name == n.Name {
+				b.fail(fault.At(n.Source.File, n.Source.Line, 0, fmt.Sprintf("%s names %s, which is no other source", key, name), "name a file of sources/ without .yaml"))
+				continue
+			}
+			n.Inputs = append(n.Inputs, name)
+			n.reach[name] = []int{0}
+		}
+		slices.Sort(n.Inputs)
+		n.Inputs = slices.Compact(n.Inputs)
 	}
 }
 
@@ -341,7 +362,13 @@ func (b *builder) sort() error {
 			return nil
 		case 1:
 			cycle := append(slices.Clone(path[slices.Index(path, n.Name):]), n.Name)
-			return fault.At(n.Query.File, n.Query.SQLLine, 1, "a cycle: "+strings.Join(cycle, " reads "), "let one of them read something else")
+			file, line := "", 0
+			if n.Source != nil {
+				file, line = n.Source.File, n.Source.Line
+			} else {
+				file, line = n.Query.File, n.Query.SQLLine
+			}
+			return fault.At(file, line, 1, "a cycle: "+strings.Join(cycle, " reads "), "let one of them read something else")
 		}
 		state[n.Name] = 1
 		path = append(path, n.Name)

@@ -89,7 +89,7 @@ func (m *Mailer) commit(ctx context.Context, key lake.Key, all letters, f report
 	}
 	defer batch.Abort()
 	put := func(name string, body []byte) error {
-		_, err := batch.Put(ctx, name, "edition "+e.ID, bytes.NewReader(body))
+		_, err := batch.Put(ctx, lake.Part{Name: name, Origin: "edition " + e.ID}, bytes.NewReader(body))
 		return err
 	}
 	kept := map[string]bool{}

@@ -229,6 +229,8 @@ func (p *planner) why(ctx context.Context, n *Node, day calendar.Day) (Why, erro
 		return Why{Code: "snapshot_older", Subject: b.AsOf.String()}, nil
 	case n.Kind == project.KindSource && b.Fingerprint == "":
 		return Why{"input_changed", n.Name}, nil
+	case n.Kind == project.KindSource && len(n.Inputs) > 0:
+		return r.changedFor(ctx, n, day)
 	case n.Kind == project.KindSource:
 		return Why{}, nil
 	}
@@ -257,6 +259,19 @@ func (r *Runner) changedInput(ctx context.Context, n *Node, day calendar.Day) (W
 		}
 	}
 	return Why{Code: "inputs_changed"}, nil
+}
+
+// changedFor names an input of a source that is another one than its build read: the list that its calls were made for.
+func (r *Runner) changedFor(ctx context.Context, n *Node, day calendar.Day) (Why, error) {
+	cell := n.Key(day)
+	b, _, err := r.Store.Build(ctx, cell.Node, cell.Day)
+	if err != nil {
+		return Why{}, err
+	}
+	if _, now := r.Graph.fingerprint(n, day, r.ledger); slices.Equal(now, b.Inputs) {
+		return Why{}, nil
+	}
+	return r.changedInput(ctx, n, day)
 }
 
 // Lookback is how many days before its own a node reads.

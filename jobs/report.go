@@ -94,10 +94,10 @@ func (r *Runner) keep(ctx context.Context, node *Node, figures report.Figures, k
 		return store.Edition{}, err
 	}
 	defer batch.Abort()
-	if _, err := batch.Put(ctx, figuresName, node.Report.File, bytes.NewReader(canonical)); err != nil {
+	if _, err := batch.Put(ctx, lake.Part{Name: figuresName, Origin: node.Report.File}, bytes.NewReader(canonical)); err != nil {
 		return store.Edition{}, err
 	}
-	if _, err := batch.Put(ctx, originsName, node.Report.File, bytes.NewReader(origins)); err != nil {
+	if _, err := batch.Put(ctx, lake.Part{Name: originsName, Origin: node.Report.File}, bytes.NewReader(origins)); err != nil {
 		return store.Edition{}, err
 	}
 	if _, err := batch.Commit(ctx, lake.Meta{Run: run, Created: r.Now()}); err != nil {

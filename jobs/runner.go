@@ -9,9 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"daybook/internal/calendar"
 	"daybook/internal/fault"
 	"daybook/internal/lake"
 	"daybook/internal/project"
+	"daybook/internal/source"
 	"daybook/internal/store"
 	"daybook/internal/warehouse"
 )
@@ -28,7 +30,9 @@ type Runner struct {
 	Temp      string                                         // a directory for scratch files
 	Backoff   func(attempt int) time.Duration                // how long after a failed attempt the next one begins
 	Ended     func(context.Context, store.Run, []store.Task) // called when a run has ended; may be nil
-	Failpoint func(name string)                              // called at named points of a task; tests crash there; may be nil
+	Secret    func(ctx context.Context, ref string) (string, error)
+	Collected func(ctx context.Context, source string, d calendar.Day) ([]source.Segment, error) // what was sent to /collect for a day
+	Failpoint func(name string)                                                                  // called at named points of a task; tests crash there; may be nil
 
 	epoch  int64
 	ledger *ledger
@@ -58,6 +62,11 @@ var errCanceled = errors.New("canceled")
 // Open begins an epoch: work that an earlier process left is marked interrupted, and builds that the warehouse does not
 // confirm are forgotten, so that the next run makes them again.
 func (r *Runner) Open(ctx context.Context) error {
+	if r.Secret == nil {
+		r.Secret = func(context.Context, string) (string, error) {
+			return "", fault.New(fault.Refused, "there are no secrets here", "")
+		}
+	}
 	if r.Backoff == nil {
 		r.Backoff = backoff
 	}

@@ -275,14 +275,19 @@ func (c *Calendar) finish(ctx context.Context, key string, days []calendar.Day, 
 // pause is how long the calendar waits before it tries a day again: one that is missing at its source, or a mail that did not leave.
 const pause = 10 * time.Minute
 
-// askAgain begins the newest occurrence of a schedule again when its day was missing at the source: files arrive late. It ends when
+// askAgain begins the newest occurrence of a schedule again when its day was missing at the source, as files arrive late, or when a
+// quota was used up: asking is free until there is some of it again. It ends when
 // the schedule is due for the next day.
 func (c *Calendar) askAgain(ctx context.Context, d due) error {
 	o, ok, err := c.Runner.Store.LastOccurrence(ctx, d.key)
 	if err != nil || !ok {
 		return err
 	}
-	missing := o.State == store.StateMissing || o.State == store.StateHeld && o.Note == store.StateMissing
+	state := o.State
+	if state == store.StateHeld {
+		state = o.Note
+	}
+	missing := state == store.StateMissing || state == store.StateQuota
 	if missing && c.turn("fetch "+d.key, o.Day, false) {
 		d.begin(ctx, []calendar.Day{o.Day})
 	}

@@ -47,6 +47,7 @@ const (
 	Partial     StateKind = "partial"
 	Skipped     StateKind = "skipped"
 	Missing     StateKind = "missing at source"
+	Quota       StateKind = "waiting for quota"
 	Interrupted StateKind = "interrupted"
 	Unknown     StateKind = "unknown"
 	Canceled    StateKind = "canceled"
@@ -55,7 +56,7 @@ const (
 
 // StateKinds lists the states in the order of the glossary.
 func StateKinds() []StateKind {
-	return []StateKind{UpToDate, Running, Queued, Waiting, Failed, Retrying, Held, Partial, Skipped, Missing, Interrupted, Unknown, Canceled}
+	return []StateKind{UpToDate, Running, Queued, Waiting, Failed, Retrying, Held, Partial, Skipped, Missing, Quota, Interrupted, Unknown, Canceled}
 }
 
 // class is the state's part of class names and glyph ids.
@@ -65,6 +66,8 @@ func (k StateKind) class() string {
 		return "ok"
 	case Missing:
 		return "missing"
+	case Quota:
+		return "waiting"
 	case NoState:
 		return "none"
 	case Running, Queued, Waiting, Failed, Retrying, Held, Partial, Skipped, Interrupted, Canceled:

@@ -166,7 +166,7 @@ func copyEdition(ctx context.Context, from, to string, e store.Edition) error {
 		if err != nil {
 			return err
 		}
-		_, err = batch.Put(ctx, o.Name, o.Origin, body)
+		_, err = batch.Put(ctx, lake.Part{Name: o.Name, Origin: o.Origin}, body)
 		if err := errors.Join(err, body.Close()); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Codes that callers branch on; any other short snake_case word may be used for errors that only people read.
@@ -18,17 +19,19 @@ const (
 	Damaged     = "damaged"      // a stored file is not what was written
 	NoSpace     = "no_space"     // the disk is full
 	Unavailable = "unavailable"  // a part outside did not answer; worth another try
+	Quota       = "quota"        // an allowance is used up until Error.Until
 )
 
 // Error says what is wrong, where, and what to do about it.
 type Error struct {
 	Code    string
-	Message string // what is wrong, in one sentence without a final period
-	Hint    string // what to write or do instead
-	File    string // path as the user knows it, relative to the project
-	Line    int    // 1-based; 0 when unknown
-	Column  int    // 1-based, in characters; 0 when unknown
-	Err     error  // the cause, when there is one
+	Message string    // what is wrong, in one sentence without a final period
+	Hint    string    // what to write or do instead
+	File    string    // path as the user knows it, relative to the project
+	Line    int       // 1-based; 0 when unknown
+	Column  int       // 1-based, in characters; 0 when unknown
+	Err     error     // the cause, when there is one
+	Until   time.Time // of code quota: when it is worth another try
 }
 
 // New returns an error of the given code whose hint may be empty.

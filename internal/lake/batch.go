@@ -24,6 +24,8 @@ type dirBatch struct {
 	generation string
 	dir        string
 
+	journal *os.File // of what is stored, for a batch that can be taken up again; else nil
+
 	mu      sync.Mutex
 	objects []Object
 	failed  error // of the first Put or Adopt that did not work
@@ -35,10 +37,14 @@ func (d *Dir) Begin(ctx context.Context, k Key) (Batch, error) {
 	if err := errors.Join(ctx.Err(), k.check()); err != nil {
 		return nil, err
 	}
-	generation := strings.ToLower(rand.Text())
-	dir := filepath.Join(d.keyDir(k), generation)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.begin(k)
+}
+
+func (d *Dir) begin(k Key) (*dirBatch, error) {
+	generation := strings.ToLower(rand.Text())
+	dir := filepath.Join(d.keyDir(k), generation)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("begin %s: %w", k, explain(err, d.root))
 	}
@@ -46,17 +52,17 @@ func (d *Dir) Begin(ctx context.Context, k Key) (Batch, error) {
 }
 
 // Put implements Batch.
-func (b *dirBatch) Put(ctx context.Context, name, origin string, r io.Reader) (Object, error) {
-	return b.add(Object{Name: name, Origin: origin}, func(to string) (int64, string, error) { return b.lake.write(ctx, to, r) })
+func (b *dirBatch) Put(ctx context.Context, p Part, r io.Reader) (Object, error) {
+	return b.add(Object{Name: p.Name, Origin: p.Origin}, p.State, func(to string) (int64, string, error) { return b.lake.write(ctx, to, r) })
 }
 
 // Adopt implements Batch.
 func (b *dirBatch) Adopt(ctx context.Context, name, origin, file string, rows int64) (Object, error) {
-	return b.add(Object{Name: name, Origin: origin, Rows: rows}, func(to string) (int64, string, error) { return b.lake.move(ctx, file, to) })
+	return b.add(Object{Name: name, Origin: origin, Rows: rows}, "", func(to string) (int64, string, error) { return b.lake.move(ctx, file, to) })
 }
 
 // add stores an object's bytes and notes it, or notes that the batch has failed.
-func (b *dirBatch) add(o Object, store func(to string) (int64, string, error)) (Object, error) {
+func (b *dirBatch) add(o Object, state string, store func(to string) (int64, string, error)) (Object, error) {
 	err := errors.Join(b.over(), checkName(o.Name))
 	if err == nil {
 		o.Bytes, o.SHA256, err = store(filepath.Join(b.dir, o.Name))
@@ -66,6 +72,9 @@ func (b *dirBatch) add(o Object, store func(to string) (int64, string, error)) (
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err == nil && b.journal != nil && !b.done {
+		err = b.note(Kept{o, state})
+	}
 	if err == nil {
 		b.objects = append(b.objects, o)
 		return o, nil
@@ -130,7 +139,7 @@ func (b *dirBatch) commit(ctx context.Context, m Manifest) error {
 		return errors.Join(err, os.Remove(temporary))
 	}
 	b.done = true // from here on the objects are named: an error below must not take them away
-	return b.lake.syncUp(dir)
+	return errors.Join(b.endJournal(), b.lake.syncUp(dir))
 }
 
 // keepEarlier writes the manifest that is about to be replaced beside it, under the name of its generation. A damaged one
@@ -181,6 +190,7 @@ func (b *dirBatch) Abort() {
 	b.done = true
 	b.lake.mu.Lock()
 	defer b.lake.mu.Unlock()
+	_ = b.endJournal()
 	_ = os.RemoveAll(b.dir) // what cannot be removed now is Sweep's
 	b.lake.prune(b.key)
 }

@@ -22,6 +22,7 @@ const (
 	manifestName = "manifest.json"
 	manifestExt  = ".json" // GENERATION.json is the manifest of an earlier generation
 	temporaryExt = ".tmp"
+	journalExt   = ".parts" // GENERATION.parts notes what an unfinished generation has stored
 	keyPrefix    = "day="
 	numberPrefix = "edition="
 )
@@ -191,7 +192,11 @@ func (d *Dir) remove(k Key) error {
 		generations = append(generations, m.Generation)
 	}
 	for _, e := range entries {
-		if g, ok := strings.CutSuffix(e.Name(), manifestExt); ok && generationRE.MatchString(g) {
+		g, ok := strings.CutSuffix(e.Name(), manifestExt)
+		if !ok {
+			g, ok = strings.CutSuffix(e.Name(), journalExt)
+		}
+		if ok && generationRE.MatchString(g) {
 			generations = append(generations, g)
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return err
@@ -265,6 +270,9 @@ func (d *Dir) sweepKey(k Key) error {
 				return err
 			}
 			named[m.Generation] = true
+		}
+		if g, ok := strings.CutSuffix(e.Name(), journalExt); ok {
+			named[g] = true
 		}
 	}
 	for _, e := range entries {

@@ -36,7 +36,7 @@ func commit(t *testing.T, d *Dir, k Key, text string) Manifest {
 		t.Fatal(err)
 	}
 	defer b.Abort()
-	if _, err := b.Put(t.Context(), "a.ndjson", "logs/a.ndjson", strings.NewReader(text)); err != nil {
+	if _, err := b.Put(t.Context(), Part{Name: "a.ndjson", Origin: "logs/a.ndjson"}, strings.NewReader(text)); err != nil {
 		t.Fatal(err)
 	}
 	m, err := b.Commit(t.Context(), Meta{})
@@ -107,7 +107,7 @@ func TestSweepLeavesNothingOfCrashedBatches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Put(t.Context(), "half", "", strings.NewReader("half")); err != nil {
+		if _, err := b.Put(t.Context(), Part{Name: "half"}, strings.NewReader("half")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -205,7 +205,7 @@ func TestRemoveLeavesABatchThatIsOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Abort()
-	if _, err := b.Put(t.Context(), "a.ndjson", "", strings.NewReader("2")); err != nil {
+	if _, err := b.Put(t.Context(), Part{Name: "a.ndjson"}, strings.NewReader("2")); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Remove(t.Context(), key()); err != nil {
@@ -245,7 +245,7 @@ func TestDiskThatFillsAtAnyByteLeavesTheOldDay(t *testing.T) {
 			return err
 		}
 		defer b.Abort()
-		if _, err := b.Put(t.Context(), "a.ndjson", "", strings.NewReader("new")); err != nil {
+		if _, err := b.Put(t.Context(), Part{Name: "a.ndjson"}, strings.NewReader("new")); err != nil {
 			return err
 		}
 		_, err = b.Commit(t.Context(), Meta{})

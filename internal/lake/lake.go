@@ -43,6 +43,10 @@ type Key struct {
 type Lake interface {
 	// Begin opens a batch. Nothing of it is visible until its Commit.
 	Begin(ctx context.Context, k Key) (Batch, error)
+	// Resume opens a batch that survives its process: what it has stored is noted with its state as soon as it is durable. When the
+	// key has such a batch, suspended or left by a crash, and it was begun with the same plan, it is taken up where it stands, with
+	// what it has stored in that order; one of another plan is thrown away.
+	Resume(ctx context.Context, k Key, plan string) (Batch, []Kept, error)
 	// Manifest is the newest committed one.
 	Manifest(ctx context.Context, k Key) (Manifest, error)
 	// Open reads an object of a manifest, which may be an earlier one. A size that differs from the manifest's is damage.
@@ -55,7 +59,8 @@ type Lake interface {
 	Keys(ctx context.Context, layer Layer, node string) ([]Key, error)
 	// Remove takes away everything committed under a key, earlier generations too; a key without any is no error.
 	Remove(ctx context.Context, k Key) error
-	// Sweep takes away what no manifest names: the remains of crashed batches. It takes open batches too, so it is for the start.
+	// Sweep takes away what no manifest names: the remains of crashed batches, but not what Resume can take up. It takes open
+	// batches too, so it is for the start.
 	Sweep(ctx context.Context) error
 }
 
@@ -63,14 +68,26 @@ type Lake interface {
 // Adopt that failed the batch cannot be committed. Put and Adopt may be called by several goroutines; the manifest has
 // the objects in the order in which they were complete.
 type Batch interface {
-	// Put stores what r gives. origin says where it came from, such as a path or URL without credentials.
-	Put(ctx context.Context, name, origin string, r io.Reader) (Object, error)
+	// Put stores what r gives.
+	Put(ctx context.Context, p Part, r io.Reader) (Object, error)
 	// Adopt moves a local file of rows rows into the lake.
 	Adopt(ctx context.Context, name, origin, file string, rows int64) (Object, error)
 	// Commit makes the batch what the key holds. An error leaves the earlier generation in place.
 	Commit(ctx context.Context, meta Meta) (Manifest, error)
-	// Abort throws the batch away; after Commit it does nothing, so it may be deferred.
+	// Abort throws the batch away; after Commit or Suspend it does nothing, so it may be deferred.
 	Abort()
+	// Suspend ends the work on a batch of Resume and leaves it to be taken up again; one of Begin is thrown away.
+	Suspend()
+}
+
+// Part is an object to store. Origin says where it came from, such as a path or URL without credentials. State is for who takes
+// the batch up again: how to go on behind this object.
+type Part struct{ Name, Origin, State string }
+
+// Kept is what an unfinished batch has stored.
+type Kept struct {
+	Object
+	State string
 }
 
 // Meta is what a commit notes beside the objects.

@@ -19,7 +19,7 @@ const (
 // broken changes one thing of the small project: old becomes new, or the file becomes new where there is no old.
 var broken = []struct{ name, file, old, new, want string }{
 	{"unknown key", searches, "owner: data", "ownr: data",
-		`sources/searches.yaml:3:1: unknown key "ownr"; did you mean owner? known here: columns, days, description, duplicates, empty, format, from, header, holds, key, max_rejects, new_columns, owner, path, pool, zone`},
+		`sources/searches.yaml:3:1: unknown key "ownr"; did you mean owner? known here: agrees, columns, days, description, duplicates, empty, encoding, format, from, header, holds, key, max_rejects, new_columns, owner, path, pool, records, slice, zone`},
 	{"unknown key far from any", report, "deadline: 09:00", "colour: red",
 		`reports/daily.yaml:4:1: unknown key "colour"; known here: alert, attach, correction, covers, deadline, if_empty, if_late, locales, owner, required, schedule, sections, subject, title, to`},
 	{"key written twice", searches, "owner: data", "owner: data\nowner: other",
@@ -82,9 +82,9 @@ var broken = []struct{ name, file, old, new, want string }{
 	{"path braces in a flow mapping", settings, "{address: reader@example.com, name: 독자, locale: ko}", "{address: {day}}",
 		`daybook.yaml:10:17: address is not a single value; write one value, in "quotes" when it holds {, [ or :`},
 	{"no format", searches, ".ndjson.gz", ".log.gz",
-		"sources/searches.yaml:2:7: the path does not say the format; write format: ndjson, json, csv, parquet"},
-	{"bad format", searches, "owner: data", "format: xml",
-		`sources/searches.yaml:3:9: format cannot be "xml"; write ndjson, json, csv, parquet`},
+		"sources/searches.yaml:2:7: the path does not say the format; write format: ndjson, json, csv, parquet, xml, dynamodb"},
+	{"bad format", searches, "owner: data", "format: yaml",
+		`sources/searches.yaml:3:9: format cannot be "yaml"; write ndjson, json, csv, parquet, xml, dynamodb`},
 	{"no from", searches, "from: files\n", "",
 		"sources/searches.yaml:1:1: the source does not say where its records come from; write from: files"},
 	{"unknown from", searches, "from: files", "from: ftp",

@@ -121,8 +121,8 @@ func expected(t *testing.T, dir string) *Project {
 		Groups:  map[string][]Member{"staff": {{Address: "reader@example.com", Name: "독자", Locale: "ko"}}},
 		Pools:   map[string]int{"default": runtime.NumCPU(), "files": 2},
 		Sources: []Source{{
-			Name: "searches", File: "sources/searches.yaml", Line: 1, Owner: "data", From: "files", Path: "/data/{day}.ndjson.gz", PathText: "${DATA}/{day}.ndjson.gz",
-			Format: "ndjson", Header: true, Zone: time.UTC, Days: 0b0111111, Empty: "fail", NewColumns: "keep", Key: []string{"query_id"},
+			Name: "searches", File: "sources/searches.yaml", Line: 1, Owner: "data", From: "files", Path: "/data/{day}.ndjson.gz", Asks: `path: "${DATA}/{day}.ndjson.gz"`,
+			Format: "ndjson", Encoding: "utf-8", Slice: "day", Header: true, Zone: time.UTC, Days: 0b0111111, Empty: "fail", NewColumns: "keep", Key: []string{"query_id"},
 			Duplicates: "latest", LatestBy: "at", Holds: "day", Pool: "files",
 			Columns: []Column{
 				{Name: "query_id", Type: "uuid", Required: true, Description: "one search", Line: 10},

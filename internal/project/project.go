@@ -58,10 +58,14 @@ type Source struct {
 	Line        int
 	Owner       string
 	Description string
-	From        string // files
-	Path        string // with {day} {yyyy} {mm} {dd} {hour}, ${NAME} already replaced
-	PathText    string // as written: moving what ${NAME} stands for changes no definition
-	Format      string // ndjson, json, csv, parquet
+	From        string // the kind: files, s3, http, dynamodb, postgres, mysql, kinesis, kafka, collect, bigquery or exec
+	Asks        string // the settings of the kind that say what is asked for, as written: moving what ${NAME} stands for changes no definition
+	Path        string // files, s3: with {day} {yyyy} {mm} {dd} {hour}, ${NAME} already replaced
+	Format      string // ndjson, json, csv, parquet, xml, dynamodb
+	Records     string // JSON: the dotted path of the array of records in an object; XML: the element that is a record; empty for the whole
+	Encoding    string // of text: utf-8 or cp949
+	Slice       string // day or hour: how much is typed at once
+	Agrees      string // another source of the same data, whose keys must be the same; empty for none
 	Header      bool   // CSV: whether the first row names the columns
 	Zone        *time.Location
 	Days        calendar.Weekdays // the days it has data
@@ -74,6 +78,16 @@ type Source struct {
 	Holds       string // day or snapshot
 	Columns     []Column
 	Pool        string
+	// Of the kind that From names, the others are zero.
+	AWS      AWS // s3, dynamodb, kinesis
+	DynamoDB DynamoDB
+	Database Database // postgres, mysql
+	S3       S3
+	HTTP     HTTP
+	Stream   Stream // kinesis, kafka
+	Collect  Collect
+	BigQuery BigQuery
+	Exec     Exec
 }
 
 // Column is a declared column of a source.

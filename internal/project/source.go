@@ -2,6 +2,7 @@ package project
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -11,6 +12,21 @@ import (
 	"daybook/internal/calendar"
 )
 
+// sourceKind is how the settings of a kind of source are read. Tuning lists those of its keys that say how fast, as whom or through
+// which door, and not what is asked for: changing them asks for nothing again.
+type sourceKind struct {
+	name   string
+	read   func(l *loader, m *mapping, s *Source)
+	tuning []string
+}
+
+// sourceKinds is every kind of source, by what from: says.
+func sourceKinds() []sourceKind {
+	return []sourceKind{
+		{"files", (*loader).filesSource, nil},
+	}
+}
+
 func (l *loader) source(file, name string, text []byte) {
 	d := l.document(file, 0)
 	defer l.done(d)
@@ -19,19 +35,31 @@ func (l *loader) source(file, name string, text []byte) {
 		return
 	}
 	s := Source{Name: name, File: file, Line: 1}
-	s.From = m.one("from", "", "files")
+	kinds := sourceKinds()
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = k.name
+	}
+	s.From = m.one("from", "", names...)
 	if m.value("from") == nil {
-		d.fail(m.node, "the source does not say where its records come from", "write from: files")
+		d.fail(m.node, "the source does not say where its records come from", "write from: "+strings.Join(names, " or "))
 	}
 	s.Owner, s.Description = m.str("owner", ""), m.str("description", "")
-	s.Path = m.str("path", "")
-	s.PathText = m.written("path")
-	if s.Path == "" {
-		d.fail(m.at("path"), "a source from files has no path", `write path: "data/{day}.ndjson.gz"`)
-	}
-	s.Format = l.format(m, s.Path)
-	s.Header = m.boolean("header", true)
 	s.Zone = m.zone("zone", l.project.Zone)
+	s.Holds = m.one("holds", "day", "day", "snapshot")
+	if i := slices.Index(names, s.From); i >= 0 {
+		before := maps.Clone(m.used)
+		kinds[i].read(l, m, &s)
+		s.Asks = m.text(func(key string) bool { return m.used[key] && !before[key] && !slices.Contains(kinds[i].tuning, key) })
+	}
+	if s.Format == "" && s.From != "" {
+		s.Format = l.format(m, s.Path)
+	}
+	s.Header = m.boolean("header", true)
+	s.Records = m.str("records", "")
+	s.Encoding = m.one("encoding", "utf-8", "utf-8", "cp949")
+	s.Slice = m.one("slice", "day", "day", "hour")
+	s.Agrees = m.str("agrees", "")
 	if days := m.value("days"); days != nil {
 		set, err := calendar.ParseWeekdays(strings.Join(m.list("days"), ","))
 		if err != nil {
@@ -42,16 +70,8 @@ func (l *loader) source(file, name string, text []byte) {
 	s.Empty = m.one("empty", "fail", "ok", "fail")
 	s.NewColumns = m.one("new_columns", "keep", "keep", "ignore", "fail")
 	s.MaxRejects = m.integer("max_rejects", 0, 0)
-	s.Holds = m.one("holds", "day", "day", "snapshot")
 	s.Pool = m.str("pool", "default")
 	l.pool(m, s.Pool)
-	dated := strings.Contains(s.Path, "{day}") || strings.Contains(s.Path, "{dd}")
-	if s.Path != "" && (s.Holds == "snapshot") == dated {
-		d.fail(m.value("path"), map[bool]string{
-			true:  "a snapshot's path names a day",
-			false: "the path names no day, so every day would read the same bytes",
-		}[dated], "put {day} into the path, or write holds: snapshot for a source that can only give the present")
-	}
 	s.Key = m.list("key")
 	s.Columns = columns(m)
 	l.duplicates(m, &s)
@@ -60,13 +80,30 @@ func (l *loader) source(file, name string, text []byte) {
 			d.fail(m.value("key"), fmt.Sprintf("key names %s, which is not a column", k), "declare it under columns:")
 		}
 	}
-	m.finish()
+	if slices.Contains(names, s.From) { // the keys of no kind are all unknown
+		m.finish()
+	}
 	l.project.Sources = append(l.project.Sources, s)
+}
+
+// filesSource reads the settings of from: files.
+func (l *loader) filesSource(m *mapping, s *Source) {
+	s.Path = m.str("path", "")
+	if s.Path == "" {
+		m.doc.fail(m.at("path"), "a source from files has no path", `write path: "data/{day}.ndjson.gz"`)
+	}
+	dated := strings.Contains(s.Path, "{day}") || strings.Contains(s.Path, "{dd}")
+	if s.Path != "" && (s.Holds == "snapshot") == dated {
+		m.doc.fail(m.value("path"), map[bool]string{
+			true:  "a snapshot's path names a day",
+			false: "the path names no day, so every day would read the same bytes",
+		}[dated], "put {day} into the path, or write holds: snapshot for a source that can only give the present")
+	}
 }
 
 // format is what is written, or what the path's extension says.
 func (l *loader) format(m *mapping, p string) string {
-	formats := []string{"ndjson", "json", "csv", "parquet"}
+	formats := []string{"ndjson", "json", "csv", "parquet", "xml", "dynamodb"}
 	if m.value("format") != nil {
 		return m.one("format", "ndjson", formats...)
 	}

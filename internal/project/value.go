@@ -1,6 +1,7 @@
 package project
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
 	"daybook/internal/calendar"
@@ -87,12 +89,98 @@ func (m *mapping) str(key, fallback string) string {
 	return s
 }
 
-// written is the text of a key before the environment is put in.
-func (m *mapping) written(key string) string {
-	if n := m.value(key); n != nil {
-		return n.GetToken().Value
+// text is the keys that are wanted, in order and each "key: value as JSON" on a line, before the environment is put in: comments,
+// quotes and the order of lines are not in it.
+func (m *mapping) text(wanted func(key string) bool) string {
+	var lines []string
+	for _, k := range m.keys {
+		if !wanted(keyName(k)) {
+			continue
+		}
+		var v any
+		if err := yaml.NodeToValue(k.Value, &v); err != nil {
+			m.doc.failAs(k.Value, err)
+			continue
+		}
+		text, err := json.Marshal(v)
+		if err != nil {
+			m.doc.failAs(k.Value, err)
+			continue
+		}
+		lines = append(lines, keyName(k)+": "+string(text))
 	}
-	return ""
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+var rateRE = regexp.MustCompile(`^(\d+(?:\.\d+)?)/(s|m|h)$`)
+
+// rate reads "5/s", "100/m" or "1000/h" as a number a second; 0 when absent.
+func (m *mapping) rate(key string) float64 {
+	n := m.value(key)
+	if n == nil {
+		return 0
+	}
+	s, _ := m.doc.scalar(n, key)
+	match := rateRE.FindStringSubmatch(s)
+	if match == nil {
+		m.doc.fail(n, fmt.Sprintf("%s is %q", key, s), "write a rate such as 5/s, 100/m or 1000/h")
+		return 0
+	}
+	v, err := strconv.ParseFloat(match[1], 64)
+	if err != nil || v <= 0 {
+		m.doc.fail(n, fmt.Sprintf("%s is %q", key, s), "write a rate above 0")
+		return 0
+	}
+	return v / map[string]float64{"s": 1, "m": 60, "h": 3600}[match[2]]
+}
+
+var bytesRE = regexp.MustCompile(`^(\d{1,9}) ?([KMGT]?)B$`)
+
+// bytes reads "64MB" as a number of bytes, with K = 1000.
+func (m *mapping) bytes(key string, fallback int64) int64 {
+	n := m.value(key)
+	if n == nil {
+		return fallback
+	}
+	s, _ := m.doc.scalar(n, key)
+	match := bytesRE.FindStringSubmatch(s)
+	if match == nil {
+		m.doc.fail(n, fmt.Sprintf("%s is %q", key, s), "write an amount such as 500KB, 64MB or 10GB")
+		return fallback
+	}
+	v, _ := strconv.ParseInt(match[1], 10, 64) // at most nine digits
+	return v * map[string]int64{"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}[match[2]]
+}
+
+// secret reads a reference to a secret; a secret itself is refused.
+func (m *mapping) secret(key string) string {
+	n := m.value(key)
+	if n == nil {
+		return ""
+	}
+	s, _ := m.doc.scalar(n, key)
+	if !secretRE.MatchString(s) {
+		m.doc.fail(n, key+" is not a reference to a secret", "write env:NAME, file:PATH, aws-secretsmanager:NAME or aws-ssm:NAME, never the secret itself")
+		return ""
+	}
+	return s
+}
+
+var secretRE = regexp.MustCompile(`^(env|file|aws-secretsmanager|aws-ssm):.+$`)
+
+// aws reads how to reach AWS; everything absent is what the environment says.
+func (m *mapping) aws() AWS {
+	sub := m.sub("aws")
+	if sub == nil {
+		return AWS{}
+	}
+	a := AWS{Region: sub.str("region", ""), Endpoint: sub.str("endpoint", ""), AccessKey: sub.secret("access_key"), SecretKey: sub.secret("secret_key")}
+	if (a.AccessKey == "") != (a.SecretKey == "") {
+		m.doc.fail(sub.node, "one of access_key and secret_key is missing", "write both, or neither for the credentials of the environment")
+	}
+	sub.finish()
+	return a
 }
 
 // one reads a string out of a fixed set.

@@ -10,8 +10,10 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"daybook/internal/calendar"
 	"daybook/internal/fault"
@@ -51,7 +53,7 @@ func (Files) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 		paths = append(paths, m.path)
 	}
 	for i, name := range objectNames(paths) {
-		if err := put(ctx, sink, name, matches[i]); err != nil {
+		if err := put(ctx, r.Kept, sink, name, matches[i]); err != nil {
 			return Result{}, fmt.Errorf("fetch %s: %w", r.Source.Name, err)
 		}
 	}
@@ -149,8 +151,9 @@ func globElement(dir, element string) ([]string, error) {
 	return names, nil
 }
 
-// put copies a file into the sink and makes sure that what was copied is the whole of it.
-func put(ctx context.Context, sink Sink, name string, m match) error {
+// put copies a file into the sink and makes sure that what was copied is the whole of it. One that an unfinished fetch has put is
+// left as it is; one that is another by now ends the fetch.
+func put(ctx context.Context, kept []Part, sink Sink, name string, m match) error {
 	before, err := os.Stat(m.file) // before opening, which would wait for a writer when it is a pipe
 	if err != nil {
 		return explain(err, m.path)
@@ -162,35 +165,46 @@ func put(ctx context.Context, sink Sink, name string, m match) error {
 		}
 		return fault.New(fault.Invalid, m.path+" "+what, "write a path of files, such as logs/*.ndjson for those in a directory")
 	}
+	state := fmt.Sprintf("%d bytes of %s", before.Size(), before.ModTime().UTC().Format(time.RFC3339Nano))
+	if i := slices.IndexFunc(kept, func(p Part) bool { return p.Name == name }); i >= 0 {
+		if kept[i].State != state {
+			return fault.Wrap(fault.Unavailable, ErrChanged, m.path+" is another file than an unfinished fetch has copied", "run the day again")
+		}
+		return nil
+	}
 	f, err := os.Open(m.file)
 	if err != nil {
 		return explain(err, m.path)
 	}
 	defer f.Close()
-	counted := &counter{r: f}
-	if err := sink.Put(ctx, name, m.path, counted); err != nil {
+	if err := sink.Put(ctx, Part{Name: name, Origin: m.path, State: state}, &steady{match: m, r: f, before: before}); err != nil {
 		return fmt.Errorf("copy %s: %w", m.path, err)
-	}
-	after, err := os.Stat(m.file)
-	if err != nil {
-		return explain(err, m.path)
-	}
-	if counted.n != before.Size() || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) || !os.SameFile(before, after) {
-		return fault.New(fault.Unavailable, m.path+" changed while it was read",
-			"have its writer finish under another name and rename it, then run the day again")
 	}
 	return nil
 }
 
-// counter counts the bytes that are read through it.
-type counter struct {
-	r io.Reader
-	n int64
+// steady reads a file and ends with an error, not with its end, when the file changed meanwhile: what is stored was the whole of it.
+type steady struct {
+	match  match
+	r      io.Reader
+	before fs.FileInfo
+	n      int64
 }
 
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
+func (s *steady) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	s.n += int64(n)
+	if !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	after, statErr := os.Stat(s.match.file)
+	if statErr != nil {
+		return n, explain(statErr, s.match.path)
+	}
+	if s.n != s.before.Size() || after.Size() != s.before.Size() || !after.ModTime().Equal(s.before.ModTime()) || !os.SameFile(s.before, after) {
+		return n, fault.New(fault.Unavailable, s.match.path+" changed while it was read",
+			"have its writer finish under another name and rename it, then run the day again")
+	}
 	return n, err
 }
 

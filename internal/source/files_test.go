@@ -73,8 +73,9 @@ func request(t *testing.T, dir, pattern, day string) source.Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return source.Request{Dir: dir, Day: calendar.MustDay(day), Now: time.Now,
-		Source: project.Source{Name: "searches", File: "sources/searches.yaml", Line: 3, From: "files", Path: pattern, Zone: time.UTC, Days: weekdays, Holds: "day"}}
+	r := sourcetest.Request(project.Source{Name: "searches", File: "sources/searches.yaml", Line: 3, From: "files", Path: pattern, Zone: time.UTC, Days: weekdays, Holds: "day"}, calendar.MustDay(day))
+	r.Dir = dir
+	return r
 }
 
 func write(t *testing.T, dir, name, text string) string {
@@ -95,7 +96,7 @@ type sink struct {
 	during  func() // called when half of an object is read
 }
 
-func (s *sink) Put(_ context.Context, name, origin string, r io.Reader) error {
+func (s *sink) Put(_ context.Context, p source.Part, r io.Reader) error {
 	var b bytes.Buffer
 	_, err := io.CopyN(&b, r, 1)
 	if s.during != nil {
@@ -107,7 +108,7 @@ func (s *sink) Put(_ context.Context, name, origin string, r io.Reader) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	s.objects = append(s.objects, fmt.Sprintf("%s < %s = %s", name, origin, b.String()))
+	s.objects = append(s.objects, fmt.Sprintf("%s < %s = %s", p.Name, p.Origin, b.String()))
 	return nil
 }
 

@@ -3,6 +3,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,30 +18,61 @@ import (
 // Source is a kind of place that records come from.
 type Source interface {
 	// Fetch puts the records of the request's day into the sink, each once, with the bytes as received. An error, the sink's
-	// or its own, means that the day is not whole: what the sink took must not be kept. A day that is there and empty is no
-	// error; a day that is not there is a fault of code missing, and one whose end is not yet known, such as a file that is
-	// still being written, one of code unavailable. Neither errors nor origins ever show a credential.
+	// or its own, means that the day is not whole: what the sink took is not committed, but kept for the next try, whose request
+	// names it. A day that is there and empty is no error; a day that is not there is a fault of code missing, and one whose end is
+	// not yet known, such as a file that is still being written or a stream whose day still runs, one of code unavailable.
+	// Neither errors nor origins nor states ever show a credential.
 	Fetch(ctx context.Context, r Request, sink Sink) (Result, error)
 }
 
-// Request asks for a day of a source.
+// Request asks for a day of a source. A kind uses what it needs of it; the functions are never nil.
 type Request struct {
 	Source project.Source
 	Dir    string       // the project's directory, from which relative paths start
 	Day    calendar.Day // of the source's zone
 	Now    func() time.Time
+	Kept   []Part // what an unfinished fetch of this day has put, in that order: not to be asked for, nor put, again
+
+	// Wait waits, as told by a server or a rate; it ends early with the context's error.
+	Wait func(ctx context.Context, d time.Duration) error
+	// Secret is what a reference such as env:NAME stands for.
+	Secret func(ctx context.Context, ref string) (string, error)
+	// Log tells people about the fetch; level is info or warn.
+	Log func(level, format string, args ...any)
+	// Values are the distinct values, as text and in order, of a column in the staged records that another source, one that this
+	// source names, has for the day; null is none.
+	Values func(ctx context.Context, source, column string) ([]string, error)
+	// Checkpoint is what the fetch of the day before said of where this day begins; nil when it said nothing or was never made.
+	Checkpoint map[string]string
+	// Spend counts one call against an allowance of limit calls within a window of time, such as "2026-11-19" of a quota per day.
+	// It reports whether the call is allowed; one that is not is not counted.
+	Spend func(ctx context.Context, allowance, window string, limit int64) (bool, error)
+	// Collected lists the closed segments that collect has written for the day, in order; a segment still open is a fault of code
+	// unavailable.
+	Collected func(ctx context.Context, d calendar.Day) ([]Segment, error)
 }
 
-// Sink takes raw objects. Names are single path elements of letters, digits and simple punctuation, unlike within a fetch;
-// their ending tells format and compression as the original's did. origin is where the object came from, for people.
+// Segment is a file of collected records.
+type Segment struct{ Name, Path string }
+
+// Part is an object of a day. Names are single path elements of letters, digits and simple punctuation, unlike within a day; their
+// ending tells format and compression as the original's did. Origin is where the object came from, for people. State is the
+// source's own note of how to go on behind this object.
+type Part struct{ Name, Origin, State string }
+
+// Sink takes the objects of a day. A part is durable when Put returns. Put may be called by several goroutines.
 type Sink interface {
-	Put(ctx context.Context, name, origin string, r io.Reader) error
+	Put(ctx context.Context, p Part, r io.Reader) error
 }
+
+// ErrChanged is in the chain of an error that makes what an unfinished fetch has put worthless: the next try begins anew.
+var ErrChanged = errors.New("it changed since an unfinished fetch")
 
 // Result is what a fetch says beside its objects.
 type Result struct {
-	Missing []string // parts of the day that are absent at the source, such as "hour 2: logs/2026-11-19-2.json.gz"
-	NoData  bool     // the source has no data on such a day, by its days setting; nothing was put
+	Missing    []string          // parts of the day that are absent at the source, such as "hour 2: logs/2026-11-19-2.json.gz"
+	NoData     bool              // the source has no data on such a day, by its days setting; nothing was put
+	Checkpoint map[string]string // where the next day begins, by part of the source such as a shard; nil for kinds without
 }
 
 // kind is a row of the table of kinds.

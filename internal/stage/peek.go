@@ -45,3 +45,37 @@ func Peek(ctx context.Context, file string, limit int) (columns []string, rows [
 	}
 	return columns, rows, nil
 }
+
+// Distinct lists the distinct values of a column in files that Run wrote, each as its text and in that order; null is none.
+func Distinct(ctx context.Context, files []string, column string) ([]string, error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
+	db, err := sql.Open("duckdb", "?autoinstall_known_extensions=false&autoload_known_extensions=false&threads=1&memory_limit=256MB")
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", column, err)
+	}
+	defer db.Close()
+	list := make([]string, len(files))
+	for i, f := range files {
+		list[i] = text(f)
+	}
+	found, err := db.QueryContext(ctx, fmt.Sprintf("SELECT DISTINCT CAST(%s AS VARCHAR) AS v FROM read_parquet([%s], hive_partitioning = false) WHERE v IS NOT NULL ORDER BY v",
+		name(column), strings.Join(list, ", ")))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", column, err)
+	}
+	defer found.Close()
+	var values []string
+	for found.Next() {
+		var v string
+		if err := found.Scan(&v); err != nil {
+			return nil, fmt.Errorf("read %s: %w", column, err)
+		}
+		values = append(values, v)
+	}
+	if err := found.Err(); err != nil {
+		return nil, fmt.Errorf("read %s: %w", column, err)
+	}
+	return values, nil
+}

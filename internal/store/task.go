@@ -18,6 +18,7 @@ const (
 	StateFailed      = "failed"
 	StateSkipped     = "skipped"
 	StateMissing     = "missing at source"
+	StateQuota       = "waiting for quota"
 	StateInterrupted = "interrupted"
 	StateHeld        = "held"
 	StateUnknown     = "unknown"

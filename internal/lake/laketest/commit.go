@@ -117,7 +117,7 @@ func parallel(t *testing.T, l lake.Lake) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			if _, err := b.Put(t.Context(), fmt.Sprintf("%d.ndjson", i), "", bytes.NewReader(bytes.Repeat([]byte{byte(i)}, 1000))); err != nil {
+			if _, err := b.Put(t.Context(), lake.Part{Name: fmt.Sprintf("%d.ndjson", i)}, bytes.NewReader(bytes.Repeat([]byte{byte(i)}, 1000))); err != nil {
 				t.Error(err)
 			}
 		})
@@ -140,7 +140,7 @@ func ended(t *testing.T, l lake.Lake) {
 	committed.Abort()
 	aborted.Abort()
 	for _, b := range []lake.Batch{committed, aborted} {
-		if _, err := b.Put(t.Context(), "b", "", strings.NewReader("2")); err == nil {
+		if _, err := b.Put(t.Context(), lake.Part{Name: "b"}, strings.NewReader("2")); err == nil {
 			t.Error("a batch that is over took an object")
 		}
 		if _, err := b.Commit(t.Context(), meta()); err == nil {

@@ -38,7 +38,7 @@ func fullDisk(t *testing.T, l lake.Lake) {
 	before := commit(t, l, searches(), "a.ndjson", "a\n")
 	b := begin(t, l, searches())
 	full := io.MultiReader(strings.NewReader("half of it"), iotest.ErrReader(&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}))
-	_, err := b.Put(t.Context(), "a.ndjson", "", full)
+	_, err := b.Put(t.Context(), lake.Part{Name: "a.ndjson"}, full)
 	wantCode(t, "full disk", err, fault.NoSpace)
 	if fault.Hint(err) == "" {
 		t.Error("a full disk comes without a hint")
@@ -55,7 +55,7 @@ func failedPart(t *testing.T, l lake.Lake) {
 	b := begin(t, l, searches())
 	defer b.Abort()
 	put(t, b, "1.ndjson", "whole\n")
-	if _, err := b.Put(t.Context(), "2.ndjson", "", io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+	if _, err := b.Put(t.Context(), lake.Part{Name: "2.ndjson"}, io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken))); !errors.Is(err, broken) {
 		t.Errorf("put: %v", err)
 	}
 	put(t, b, "3.ndjson", "whole\n")
@@ -71,7 +71,7 @@ func cancelledPut(t *testing.T, l lake.Lake) {
 	defer b.Abort()
 	ctx, cancel := context.WithCancel(t.Context())
 	endless := readerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil })
-	if _, err := b.Put(ctx, "a.ndjson", "", endless); !errors.Is(err, context.Canceled) {
+	if _, err := b.Put(ctx, lake.Part{Name: "a.ndjson"}, endless); !errors.Is(err, context.Canceled) {
 		t.Errorf("put: %v", err)
 	}
 	if _, err := b.Commit(t.Context(), meta()); !errors.Is(err, context.Canceled) {

@@ -15,7 +15,7 @@ import (
 func badNames(t *testing.T, l lake.Lake) {
 	for _, name := range []string{"", ".", "..", "../a", "a/b", `a\b`, "/a", ".hidden", "a\x00b", "a\nb", "a*", "a[1]", "a'b", "a\xff", strings.Repeat("a", 201)} {
 		b := begin(t, l, searches())
-		_, err := b.Put(t.Context(), name, "", strings.NewReader("x"))
+		_, err := b.Put(t.Context(), lake.Part{Name: name}, strings.NewReader("x"))
 		wantCode(t, fmt.Sprintf("object %q", name), err, fault.Invalid)
 		b.Abort()
 		_, err = l.Begin(t.Context(), lake.Key{Layer: lake.Raw, Node: name})
@@ -24,7 +24,7 @@ func badNames(t *testing.T, l lake.Lake) {
 	b := begin(t, l, searches())
 	defer b.Abort()
 	put(t, b, "a", "1")
-	_, err := b.Put(t.Context(), "a", "", strings.NewReader("2"))
+	_, err := b.Put(t.Context(), lake.Part{Name: "a"}, strings.NewReader("2"))
 	wantCode(t, "a name that comes twice", err, fault.Invalid)
 	for _, k := range []lake.Key{{Layer: "cellar", Node: "a"}, {Layer: lake.Raw, Node: "a", Number: 1}, {Layer: lake.Editions, Node: "a"}, {Layer: lake.Prints, Node: "a"}} {
 		_, err := l.Manifest(t.Context(), k)

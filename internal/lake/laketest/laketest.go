@@ -37,6 +37,9 @@ func Run(t *testing.T, open func(t *testing.T) lake.Lake) {
 		{"RemovedKeyIsGone", remove},
 		{"ObjectsArePutSideBySide", parallel},
 		{"EndedBatchTakesNothing", ended},
+		{"UnfinishedBatchIsTakenUp", takenUp},
+		{"UnfinishedBatchOfAnotherPlanIsThrownAway", anotherPlan},
+		{"OnlyABatchOfResumeIsLeftUnfinished", nothingSuspended},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -61,7 +64,7 @@ func begin(t *testing.T, l lake.Lake, k lake.Key) lake.Batch {
 
 func put(t *testing.T, b lake.Batch, name, text string) {
 	t.Helper()
-	if _, err := b.Put(t.Context(), name, "logs/"+name, strings.NewReader(text)); err != nil {
+	if _, err := b.Put(t.Context(), lake.Part{Name: name, Origin: "logs/" + name}, strings.NewReader(text)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -7,20 +7,23 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
 	"daybook/internal/calendar"
 	"daybook/internal/fault"
+	"daybook/internal/project"
 	"daybook/internal/source"
 )
 
 // World is a place that a source fetches from, made for one test and without any day at first.
 type World struct {
 	Source  source.Source
-	Request func(d calendar.Day) source.Request // with Source.Days set to weekdays
+	Request func(d calendar.Day) source.Request // with Source.Days set to weekdays, made by Request of this package
 
 	// Fill gives the world a day of these parts: each is what comes as one object, if the kind has objects, and has the
 	// records of its lines. No parts is a day that is there and empty.
@@ -31,7 +34,31 @@ type World struct {
 	Secret string
 	// Deny makes the world refuse the credential, or fail in the way that shows it most easily; nil for a kind without.
 	Deny func()
+	// Asked lists what was asked for since the world was made, one entry for each answer that brought records and naming them, such as
+	// a page's URL with its cursor; nil for a kind that asks nobody.
+	Asked func() []string
+	// Throttle makes the world refuse the next n requests as too many; nil for a kind that nobody throttles.
+	Throttle func(n int)
 }
+
+// Request is the request of a kind that needs nothing from the house: no wait is waited, every secret is secret, no other source
+// has values, every call is allowed. The kind's test puts in its source and what it needs beside.
+func Request(s project.Source, d calendar.Day) source.Request {
+	return source.Request{
+		Source: s, Day: d, Now: time.Now,
+		Wait:   func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		Secret: func(context.Context, string) (string, error) { return Secret, nil },
+		Log:    func(string, string, ...any) {},
+		Values: func(_ context.Context, name, _ string) ([]string, error) {
+			return nil, fault.New(fault.NotFound, "there is no source "+name, "")
+		},
+		Spend:     func(context.Context, string, string, int64) (bool, error) { return true, nil },
+		Collected: func(context.Context, calendar.Day) ([]source.Segment, error) { return nil, nil },
+	}
+}
+
+// Secret is what every reference of Request stands for.
+const Secret = "sEcReT-7f3a9c"
 
 // thursday to saturday are days of the tests: two with data expected, and one without.
 const (
@@ -56,6 +83,8 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"MissingDayIsToldFromAnEmptyOne", missingOrEmpty},
 		{"NoDataIsExpectedOnADayThatTheSourceDoesNotHave", noData},
 		{"FailureOfTheSinkEndsTheFetch", failingSink},
+		{"UnfinishedFetchGoesOnWithoutAskingAgain", goesOn},
+		{"ThrottledFetchWaitsAndIsWhole", throttled},
 		{"CancelledFetchIsNotWhole", cancelled},
 		{"CredentialsAreInNoErrorAndNoOrigin", secrets},
 	} {
@@ -97,7 +126,7 @@ func fetchTwice(t *testing.T, w World) {
 			t.Fatal(err)
 		}
 	}
-	if d := cmp.Diff(first.objects, second.objects, cmp.AllowUnexported(object{})); d != "" {
+	if d := cmp.Diff(first.sorted(), second.sorted(), cmp.AllowUnexported(object{})); d != "" {
 		t.Errorf("the second fetch differs (-first +second):\n%s", d)
 	}
 }
@@ -168,9 +197,88 @@ func failingSink(t *testing.T, w World) {
 		if !errors.Is(err, full) {
 			t.Errorf("sink failed at object %d: the fetch says %v", after+1, err)
 		}
-		if got.asked != after+1 {
+		if len(got.objects) > after {
 			t.Errorf("the fetch went on after the sink failed: %d puts", got.asked)
 		}
+	}
+}
+
+// goesOn breaks a fetch off at each of its objects and lets another one go on.
+func goesOn(t *testing.T, w World) {
+	day := calendar.MustDay(thursday)
+	w.Fill(day, parts())
+	whole := &sink{}
+	if _, err := w.Source.Fetch(t.Context(), w.Request(day), whole); err != nil {
+		t.Fatal(err)
+	}
+	for cut := range whole.asked {
+		crash := errors.New("crash")
+		first := &sink{before: func(n int) error {
+			if n >= cut {
+				return crash
+			}
+			return nil
+		}}
+		if _, err := w.Source.Fetch(t.Context(), w.Request(day), first); !errors.Is(err, crash) {
+			t.Fatalf("a fetch broken off at object %d says %v", cut+1, err)
+		}
+		r := w.Request(day)
+		for _, o := range first.objects {
+			r.Kept = append(r.Kept, source.Part{Name: o.name, Origin: o.origin, State: o.state})
+		}
+		before := w.asked()
+		second := &sink{}
+		if _, err := w.Source.Fetch(t.Context(), r, second); err != nil {
+			t.Fatalf("a fetch that goes on behind object %d: %v", cut, err)
+		}
+		if d := cmp.Diff(whole.sorted(), (&sink{objects: slices.Concat(first.objects, second.objects)}).sorted(), cmp.AllowUnexported(object{})); d != "" {
+			t.Errorf("broken off behind object %d (-whole +both):\n%s", cut, d)
+		}
+		if w.Asked != nil {
+			if again := len(w.asked()) - len(before); again != whole.asked-cut {
+				t.Errorf("behind object %d of %d, %d answers were asked for: %q", cut, whole.asked, again, w.asked()[len(before):])
+			}
+		}
+	}
+}
+
+func (w World) asked() []string {
+	if w.Asked == nil {
+		return nil
+	}
+	return w.Asked()
+}
+
+func throttled(t *testing.T, w World) {
+	if w.Throttle == nil {
+		t.Skip("nobody throttles this kind")
+	}
+	day := calendar.MustDay(thursday)
+	w.Fill(day, parts())
+	whole, got := &sink{}, &sink{}
+	if _, err := w.Source.Fetch(t.Context(), w.Request(day), whole); err != nil {
+		t.Fatal(err)
+	}
+	r := w.Request(day)
+	waits, wait := 0, r.Wait
+	var mu sync.Mutex
+	r.Wait = func(ctx context.Context, d time.Duration) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if waits++; d <= 0 {
+			t.Errorf("waited for %s", d)
+		}
+		return wait(ctx, d)
+	}
+	w.Throttle(2)
+	if _, err := w.Source.Fetch(t.Context(), r, got); err != nil {
+		t.Fatal(err)
+	}
+	if waits == 0 {
+		t.Error("the fetch did not wait")
+	}
+	if d := cmp.Diff(whole.sorted(), got.sorted(), cmp.AllowUnexported(object{})); d != "" {
+		t.Errorf("throttled (-whole +got):\n%s", d)
 	}
 }
 
@@ -214,18 +322,22 @@ func secrets(t *testing.T, w World) {
 
 // sink keeps objects in memory.
 type sink struct {
-	before  func(earlier int) error // called with the number of earlier puts; nil for none
+	before func(earlier int) error // called with the number of earlier puts; nil for none
+
+	mu      sync.Mutex
 	asked   int
 	objects []object
 }
 
 type object struct {
-	name, origin string
-	bytes        []byte
+	name, origin, state string
+	bytes               []byte
 }
 
 // Put stops like a real sink when the fetch is cancelled.
-func (s *sink) Put(ctx context.Context, name, origin string, r io.Reader) error {
+func (s *sink) Put(ctx context.Context, p source.Part, r io.Reader) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.asked++
 	if s.before != nil {
 		if err := s.before(s.asked - 1); err != nil {
@@ -239,6 +351,11 @@ func (s *sink) Put(ctx context.Context, name, origin string, r io.Reader) error 
 	if err != nil {
 		return err
 	}
-	s.objects = append(s.objects, object{name, origin, b})
+	s.objects = append(s.objects, object{p.Name, p.Origin, p.State, b})
 	return nil
+}
+
+// sorted is the objects by name: a kind that puts several at once has no order among them.
+func (s *sink) sorted() []object {
+	return slices.SortedFunc(slices.Values(s.objects), func(a, b object) int { return strings.Compare(a.name, b.name) })
 }

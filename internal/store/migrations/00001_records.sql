@@ -143,6 +143,13 @@ CREATE TABLE cursor (
     value TEXT NOT NULL
 );
 
+-- Calls counted against the quota of an API; span is the time that it is for.
+CREATE TABLE allowance (
+    name TEXT NOT NULL PRIMARY KEY,
+    span TEXT NOT NULL,
+    used BIGINT NOT NULL
+);
+
 CREATE TABLE edition (
     id       TEXT NOT NULL PRIMARY KEY,
     report   TEXT NOT NULL,
