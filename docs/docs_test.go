@@ -26,7 +26,7 @@ const reference = "project.md"
 var base = map[string]string{
 	"daybook.yaml":      "name: n\nrefresh:\n  - {at: \"03:00\", nodes: all}\nwarehouse: {threads: 1}\nmail: {sender: outbox, smtp: {host: localhost}, events: {queue: \"https://sqs.example.com/q\"}}\nalerts:\n  - {mail: a@example.com}\ngroups:\n  g:\n    - {address: a@example.com}\n",
 	"sources/s.yaml":    "from: files\npath: \"{day}.csv\"\ncolumns:\n  a: {type: text}\n",
-	"tables/t.sql":      "/*\nowner: o\nchecks:\n  - unique: a\n  - rows: {min: 1}\n  - accepted: {column: a, values: b}\n  - total: {measure: count(*), of: s}\n*/\nSELECT a FROM s\n",
+	"tables/t.sql":      "/*\nowner: o\nchecks:\n  - unique: a\n  - rows: {min: 1}\n  - accepted: {column: a, values: b}\n  - range: {column: a, min: 1}\n  - length: {column: a, max: 1}\n  - matches: {column: a, pattern: b}\n  - relationship: {column: a, in: s}\n  - total: {measure: count(*), of: s}\n*/\nSELECT a FROM s\n",
 	"reports/rep.yaml":  "title: {en: t}\nschedule: {at: \"07:00\"}\nsections:\n  - {kind: table, mart: t, columns: {a: {title: t}}}\n",
 	"reports/home.yaml": "title: h\nsections:\n  - {kind: text, text: t}\n",
 }
@@ -45,8 +45,12 @@ var places = []struct{ name, file, behind, form string }{
 	{"column", "sources/s.yaml", "type: text", ", %s"},
 	{"header", "tables/t.sql", "owner: o\n", "%s\n"},
 	{"check", "tables/t.sql", "  - unique: a\n", "    %s\n"},
-	{"check rows", "tables/t.sql", "min: 1", ", %s"},
-	{"check accepted", "tables/t.sql", "column: a", ", %s"},
+	{"check rows", "tables/t.sql", "rows: {min: 1", ", %s"},
+	{"check accepted", "tables/t.sql", "accepted: {column: a", ", %s"},
+	{"check range", "tables/t.sql", "range: {column: a", ", %s"},
+	{"check length", "tables/t.sql", "length: {column: a", ", %s"},
+	{"check matches", "tables/t.sql", "matches: {column: a", ", %s"},
+	{"check relationship", "tables/t.sql", "relationship: {column: a", ", %s"},
 	{"check total", "tables/t.sql", "of: s", ", %s"},
 	{"report", "reports/rep.yaml", "title: {en: t}\n", "%s\n"},
 	{"report schedule", "reports/rep.yaml", "at: \"07:00\"", ", %s"},

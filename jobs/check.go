@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -21,11 +22,18 @@ func (g *Graph) checks(n *Node) []warehouse.Check {
 }
 
 func checkName(c project.Check) string {
+	if c.Name != "" {
+		return c.Name
+	}
 	switch c.Kind {
 	case "unique", "not_null":
 		return c.Kind + "(" + strings.Join(c.Columns, ", ") + ")"
-	case "accepted":
-		return "accepted(" + c.Column + ")"
+	case "accepted", "range", "matches", "length":
+		return c.Kind + "(" + c.Column + ")"
+	case "relationship":
+		return fmt.Sprintf("%s in %s", strings.Join(c.Columns, ", "), c.In)
+	case "rule":
+		return c.Rule
 	case "total":
 		return fmt.Sprintf("%s = %s of %s", c.Measure, c.Equals, c.Of)
 	}
@@ -62,6 +70,20 @@ func (g *Graph) checkSQL(n *Node, c project.Check) string {
 		return rowsSQL(n, c)
 	case "accepted":
 		return acceptedSQL(n, c)
+	case "range":
+		return wrongSQL(n, beyond(quote(c.Column), c), bounds(c), quote(c.Column))
+	case "length":
+		return wrongSQL(n, beyond("length(CAST("+quote(c.Column)+" AS VARCHAR))", c), bounds(c), quote(c.Column))
+	case "matches":
+		return wrongSQL(n, fmt.Sprintf("NOT regexp_full_match(CAST(%s AS VARCHAR), %s)", quote(c.Column), literal(c.Pattern)), c.Pattern, quote(c.Column))
+	case "rule":
+		return wrongSQL(n, "NOT ("+c.Rule+"\n)", c.Rule, "")
+	case "relationship":
+		return g.relationshipSQL(n, c)
+	case "sql":
+		return fmt.Sprintf(`SELECT count(*) = 0, CAST(count(*) AS VARCHAR) || ' wrong', 'none', list(example ORDER BY example)[1:%d]
+FROM (SELECT CAST(to_json(t) AS VARCHAR) AS example FROM (%s
+) AS t) AS wrong`, examples, c.SQL)
 	}
 	other := g.nodes[c.Of]
 	return fmt.Sprintf(`SELECT coalesce(a.v, 0) = coalesce(b.v, 0), CAST(coalesce(a.v, 0) AS VARCHAR), CAST(coalesce(b.v, 0) AS VARCHAR), CAST([] AS VARCHAR[])
@@ -122,4 +144,66 @@ func acceptedSQL(n *Node, c project.Check) string {
 	return fmt.Sprintf(`SELECT count(*) = 0, CAST(coalesce(sum(n), 0) AS VARCHAR) || ' others', %s, list(example ORDER BY example)[1:%d]
 FROM (SELECT %s AS example, count(*) AS n FROM %s AS t WHERE %s NOT IN (%s) GROUP BY ALL) AS others`,
 		literal(strings.Join(c.Values, ", ")), examples, column, of(n), column, strings.Join(values, ", "))
+}
+
+// beyond is true for a value beyond the check's bounds, and null for null, which is right.
+func beyond(value string, c project.Check) string {
+	var parts []string
+	if c.Low != nil {
+		parts = append(parts, fmt.Sprintf("%s < %v", value, *c.Low))
+	}
+	if c.High != nil {
+		parts = append(parts, fmt.Sprintf("%s > %v", value, *c.High))
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+func bounds(c project.Check) string {
+	switch {
+	case c.Low == nil:
+		return fmt.Sprintf("at most %v", *c.High)
+	case c.High == nil:
+		return fmt.Sprintf("at least %v", *c.Low)
+	case *c.Low == *c.High:
+		return fmt.Sprint(*c.Low)
+	}
+	return fmt.Sprintf("%v to %v", *c.Low, *c.High)
+}
+
+// wrongSQL counts the rows of which a condition is true. Its examples are the value in question with the row's key, or the row.
+func wrongSQL(n *Node, wrong, want, value string) string {
+	example := "CAST(to_json(t) AS VARCHAR)"
+	if texts := keyTexts(n); value != "" {
+		example = fmt.Sprintf("concat_ws(': ', %s, CAST(%s AS VARCHAR))", cmp.Or(texts, "NULL"), value)
+	} else if texts != "" {
+		example = texts
+	}
+	return fmt.Sprintf(`SELECT count(*) = 0, CAST(count(*) AS VARCHAR) || ' wrong', %s, list(example ORDER BY example)[1:%d]
+FROM (SELECT %s AS example FROM %s AS t WHERE %s) AS wrong`, literal(want), examples, example, of(n), wrong)
+}
+
+// keyTexts is the key of a row as one text, empty when it has none.
+func keyTexts(n *Node) string {
+	texts := make([]string, len(n.Query.Key))
+	for i, c := range n.Query.Key {
+		texts[i] = "coalesce(CAST(" + quote(c) + " AS VARCHAR), 'null')"
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	return "concat_ws(', ', " + strings.Join(texts, ", ") + ")"
+}
+
+// relationshipSQL finds values that refer to nothing; a row in which one of them is null refers to nothing on purpose.
+func (g *Graph) relationshipSQL(n *Node, c project.Check) string {
+	var there, same, text []string
+	for i, column := range c.Columns {
+		there = append(there, "t."+quote(column)+" IS NOT NULL")
+		same = append(same, "o."+quote(c.Keys[i])+" = t."+quote(column))
+		text = append(text, "CAST(t."+quote(column)+" AS VARCHAR)")
+	}
+	return fmt.Sprintf(`SELECT count(*) = 0, CAST(coalesce(sum(n), 0) AS VARCHAR) || ' without one', 'each in %s', list(example ORDER BY example)[1:%d]
+FROM (SELECT concat_ws(', ', %s) AS example, count(*) AS n FROM %s AS t WHERE %s
+AND NOT EXISTS (SELECT 1 FROM %s AS o WHERE %s) GROUP BY ALL) AS orphans`,
+		c.In, examples, strings.Join(text, ", "), of(n), strings.Join(there, " AND "), whole(n, g.nodes[c.In]), strings.Join(same, " AND "))
 }

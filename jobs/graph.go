@@ -222,12 +222,45 @@ func (b *builder) queries(ctx context.Context) {
 			}
 			n.Inputs = append(n.Inputs, need)
 		}
+		for _, c := range n.Query.Checks {
+			b.checkReads(ctx, n, c)
+		}
 		slices.Sort(n.Inputs)
 		n.Inputs = slices.Compact(n.Inputs)
 		for _, in := range n.Inputs {
 			for back := n.Query.Lookback; back >= 0; back-- {
 				n.reach[in] = append(n.reach[in], -back)
 			}
+		}
+	}
+}
+
+// checkReads adds what a check compares the node's rows with to what the node reads.
+func (b *builder) checkReads(ctx context.Context, n *Node, c project.Check) {
+	var names []string
+	switch c.Kind {
+	case "relationship":
+		names = []string{c.In}
+	case "sql":
+		st, err := b.parser.Parse(ctx, c.SQL)
+		if err != nil {
+			b.fail(atLine(err, n.Query.File, c.Line, "check "+c.Name))
+			return
+		}
+		for _, ref := range st.Tables {
+			names = append(names, ref.Name)
+		}
+	}
+	for _, name := range names {
+		in, ok := b.graph.nodes[name]
+		switch {
+		case name == n.Name && c.Kind == "sql":
+		case !ok:
+			b.fail(fault.At(n.Query.File, c.Line, 0, "check "+c.Kind+": there is no "+name, b.readable(n)))
+		case name == n.Name || in.Kind == project.KindSource && n.Kind != project.KindTable:
+			b.fail(fault.At(n.Query.File, c.Line, 0, fmt.Sprintf("check %s: a %s cannot be compared with %s", c.Kind, n.Kind, name), "name another table or mart"))
+		default:
+			n.Inputs = append(n.Inputs, name)
 		}
 	}
 }

@@ -83,17 +83,27 @@ func TestALoadThatDoesNotComeToItsChecksLeavesTheRecordedOnes(t *testing.T) {
 
 func TestEveryKindOfCheckCanSayNo(t *testing.T) {
 	for check, want := range map[string]string{
-		"unique: [item]":                          "unique(item) is 1 repeated, not each once",
-		"not_null: [id]":                          "not_null(id) is 1 null, not none",
-		"rows: {min: 4}":                          "rows is 3, not at least 4",
-		"accepted: {column: item, values: [a]}":   "accepted(item) is 1 others, not a",
-		"total: {measure: count(id), of: orders}": "count(id) = count(*) of orders is 2, not 3",
-		"total: {measure: sum(amount), of: orders, equals: sum(amount)*2}": "sum(amount) = sum(amount)*2 of orders is 7.5, not 15.0",
+		"unique: [item]":                                      "unique(item) is 1 repeated, not each once",
+		"not_null: [id]":                                      "not_null(id) is 1 null, not none",
+		"rows: {min: 4}":                                      "rows is 3, not at least 4",
+		"accepted: {column: item, values: [a]}":               "accepted(item) is 1 others, not a",
+		"range: {column: amount, min: 2.25, max: 4}":          "range(amount) is 1 wrong, not 2.25 to 4 (",
+		"length: {column: item, min: 2}":                      "length(item) is 3 wrong, not at least 2 (a; a; b)",
+		"matches: {column: item, pattern: '[a]'}":             "matches(item) is 1 wrong, not [a] (b)",
+		"relationship: {column: item, in: things, key: name}": "item in things is 1 without one, not each in things (b)",
+		"rule: item < 'b'":                                    "item < 'b' is 1 wrong, not item < 'b' ({",
+		"sql: SELECT item FROM sales GROUP BY item HAVING count(*) > 1\n    name: items sold twice": `items sold twice is 1 wrong, not none ({"item":"a"})`,
+		"sql: SELECT s.item FROM sales s ANTI JOIN things t ON s.item = t.name\n    name: no thing": `no thing is 1 wrong, not none ({"item":"b"})`,
+		"total: {measure: count(id), of: orders}":                                                   "count(id) = count(*) of orders is 2, not 3",
+		"total: {measure: sum(amount), of: orders, equals: sum(amount)*2}":                          "sum(amount) = sum(amount)*2 of orders is 7.5, not 15.0",
 	} {
 		t.Run(check, func(t *testing.T) {
 			h := open(t, shop().with(files{
 				"sources/orders.yaml":    "from: files\npath: \"data/{day}.ndjson\"\ncolumns:\n  id: text\n  item: text\n  amount: double\n",
 				"tables/sales.sql":       "/*\nchecks:\n  - " + check + "\n*/\nSELECT id, item, amount FROM orders\n",
+				"sources/wares.yaml":     "from: files\npath: wares.csv\nholds: snapshot\ncolumns:\n  name: text\n",
+				"tables/things.sql":      "/*\nrefresh: full\n*/\nSELECT name FROM wares\n",
+				"wares.csv":              "name\na\nc\n",
 				"data/2026-11-16.ndjson": orders("a1", "a2", "b1"),
 			}))
 			h.write(files{"data/2026-11-16.ndjson": strings.Replace(orders("a1", "a2", "b1"), `"id":"a2"`, `"id":null`, 1)})

@@ -79,8 +79,26 @@ func (b *builder) bindCheck(ctx context.Context, n *Node, c project.Check) {
 	switch c.Kind {
 	case "unique", "not_null":
 		b.named(n, n.Query.File, c.Line, "check "+c.Kind, c.Columns)
-	case "accepted":
-		b.named(n, n.Query.File, c.Line, "check accepted", []string{c.Column})
+	case "accepted", "range", "matches", "length":
+		b.named(n, n.Query.File, c.Line, "check "+c.Kind, []string{c.Column})
+	case "relationship":
+		b.named(n, n.Query.File, c.Line, "check relationship", c.Columns)
+		b.named(b.graph.nodes[c.In], n.Query.File, c.Line, "check relationship", c.Keys)
+	case "rule":
+		sql := "SELECT " + c.Rule + "\n AS rule FROM " + n.Name
+		columns, err := b.parser.Describe(ctx, sql, map[string][]sqlparse.Column{n.Name: n.Columns})
+		switch {
+		case err != nil:
+			b.fail(atLine(err, n.Query.File, c.Line, "check rule"))
+		case len(columns) != 1 || columns[0].Type != "BOOLEAN":
+			b.fail(fault.At(n.Query.File, c.Line, 0, "check rule: the expression is neither true nor false", "write a comparison of columns, such as ends >= begins"))
+		}
+	case "sql":
+		in := b.inputs(n)
+		in[n.Name] = n.Columns
+		if _, err := b.parser.Describe(ctx, c.SQL, in); err != nil {
+			b.fail(atLine(err, n.Query.File, c.Line, "check "+c.Name))
+		}
 	case "total":
 		if !slices.Contains(n.Inputs, c.Of) {
 			b.fail(fault.At(n.Query.File, c.Line, 0, fmt.Sprintf("check total: %s does not read %s", n.Name, c.Of), "it reads "+strings.Join(n.Inputs, ", ")))

@@ -123,11 +123,19 @@ type Check struct {
 	Kind     string // unique, not_null, rows, accepted, total
 	Warning  bool   // it is noted and does not stop what comes after
 	Line     int
-	Columns  []string // unique, not_null
-	Column   string   // accepted
+	Name     string   // what it is called; empty for what it says
+	Columns  []string // unique, not_null; relationship: those that refer
+	Column   string   // accepted, range, matches, length
 	Values   []string // accepted
 	Min, Max *int64   // rows
 	Within   float64  // rows: allowed relative change to the same weekday of last week; 0 when unused
+	Low      *float64 // range, length: the least that is right
+	High     *float64 // range, length: the most
+	Pattern  string   // matches: a regular expression that the whole value must match
+	In       string   // relationship: the node that must have the values
+	Keys     []string // relationship: its columns, in the order of Columns
+	Rule     string   // rule: an expression that is not false for any row
+	SQL      string   // sql: a SELECT of the rows that are wrong
 	Measure  string   // total: an aggregate over this node, such as sum(requests)
 	Of       string   // total: the input it must agree with
 	Equals   string   // total: the aggregate over that input, such as count(*)

@@ -2,6 +2,7 @@ package project
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -92,9 +93,9 @@ func (m *mapping) days(key string) int {
 
 // check reads one entry of checks: its kind is the key.
 func check(e *mapping) Check {
-	c := Check{Warning: e.one("severity", "blocking", "blocking", "warning") == "warning"}
+	c := Check{Warning: e.one("severity", "blocking", "blocking", "warning") == "warning", Name: e.str("name", "")}
 	c.Line, _ = e.doc.place(e.node)
-	kinds := []string{"unique", "not_null", "rows", "accepted", "total"}
+	kinds := []string{"unique", "not_null", "rows", "accepted", "range", "matches", "length", "relationship", "rule", "sql", "total"}
 	for _, kind := range kinds {
 		n := e.value(kind)
 		if n == nil {
@@ -119,6 +120,15 @@ func readCheck(e *mapping, kind string, n ast.Node, c *Check) {
 			e.doc.fail(n, kind+" names no columns", "write "+kind+": [column, column]")
 		}
 		return
+	case "rule":
+		c.Rule = e.str(kind, "")
+		return
+	case "sql":
+		c.SQL = strings.TrimSuffix(strings.TrimSpace(e.str(kind, "")), ";")
+		if c.Name == "" {
+			e.doc.fail(n, "a check in SQL has no name", "write name: with what it finds")
+		}
+		return
 	}
 	m := e.doc.mapping(n, kind)
 	if m == nil {
@@ -136,6 +146,27 @@ func readCheck(e *mapping, kind string, n ast.Node, c *Check) {
 		if c.Column == "" || len(c.Values) == 0 {
 			e.doc.fail(n, "accepted needs a column and its values", "write accepted: {column: state, values: [open, closed]}")
 		}
+	case "range", "length":
+		c.Column, c.Low, c.High = m.str("column", ""), m.number("min"), m.number("max")
+		if c.Column == "" || c.Low == nil && c.High == nil {
+			e.doc.fail(n, kind+" needs a column and a bound", "write "+kind+": {column: district, min: 1, max: 25}")
+		}
+	case "matches":
+		c.Column, c.Pattern = m.str("column", ""), m.str("pattern", "")
+		if _, err := regexp.Compile(c.Pattern); err != nil {
+			e.doc.failAs(m.value("pattern"), fault.Wrap(fault.Invalid, err, "pattern is no regular expression", "write one of RE2, such as [A-Z]{3}"))
+		}
+		if c.Column == "" || c.Pattern == "" {
+			e.doc.fail(n, "matches needs a column and a pattern", "write matches: {column: airport, pattern: '[A-Z]{3}'}")
+		}
+	case "relationship":
+		c.Columns, c.In, c.Keys = m.list("column"), m.str("in", ""), m.list("key")
+		if len(c.Keys) == 0 {
+			c.Keys = c.Columns
+		}
+		if len(c.Columns) == 0 || c.In == "" || len(c.Keys) != len(c.Columns) {
+			e.doc.fail(n, "relationship needs a column, the node that must have its values, and as many key columns there", "write relationship: {column: facility, in: facilities, key: id}")
+		}
 	case "total":
 		c.Measure, c.Of, c.Equals = m.str("measure", ""), m.str("of", ""), m.str("equals", "count(*)")
 		if c.Measure == "" || c.Of == "" {
@@ -150,6 +181,21 @@ func (m *mapping) bound(key string) *int64 {
 		return nil
 	}
 	v := m.integer(key, 0, 0)
+	return &v
+}
+
+// number reads a bound that may have a fraction and a sign; nil when absent.
+func (m *mapping) number(key string) *float64 {
+	n := m.value(key)
+	if n == nil {
+		return nil
+	}
+	s, _ := m.doc.scalar(n, key)
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		m.doc.fail(n, fmt.Sprintf("%s is %q", key, s), "write a number")
+		return nil
+	}
 	return &v
 }
 

@@ -27,7 +27,11 @@ func (l loading) check(ctx context.Context) ([]Result, error) {
 	var failed []string
 	for _, r := range results {
 		if !r.OK && !r.Warning {
-			failed = append(failed, fmt.Sprintf("%s is %s, not %s", r.Name, r.Value, r.Want))
+			no := fmt.Sprintf("%s is %s, not %s", r.Name, r.Value, r.Want)
+			if len(r.Examples) > 0 {
+				no += " (" + strings.Join(r.Examples[:min(len(r.Examples), 3)], "; ") + ")"
+			}
+			failed = append(failed, no)
 		}
 	}
 	if len(failed) > 0 {
