@@ -47,7 +47,7 @@ func (b *builder) define(ctx context.Context) {
 				b.fail(inFile(err, n.Query.File, n.Query.SQLLine))
 				continue
 			}
-			n.Definition = digest(n.Kind, queryFormat, sql, n.Query.Refresh, n.Query.Lookback, b.graph.zone)
+			n.Definition = digest(n.Kind, queryFormat, sql, n.Query.Refresh, n.Query.Lookback, b.graph.zone, n.latest())
 		case n.Report != nil:
 			n.Definition = digest(reportFormat, figureText(*n.Report))
 		}

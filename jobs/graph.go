@@ -197,7 +197,7 @@ func (b *builder) queries(ctx context.Context) {
 	for _, list := range [][]project.Query{b.project.Tables, b.project.Marts} {
 		for i := range list {
 			q := &list[i]
-			n := &Node{Name: q.Name, Kind: q.Kind, Current: q.Refresh == "full", Pool: q.Pool, Owner: q.Owner, Query: q, reach: map[string][]int{}}
+			n := &Node{Name: q.Name, Kind: q.Kind, Current: q.Refresh != "day", Pool: q.Pool, Owner: q.Owner, Query: q, reach: map[string][]int{}}
 			b.add(n)
 			all = append(all, n)
 		}

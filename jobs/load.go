@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"daybook/internal/calendar"
 	"daybook/internal/fault"
@@ -22,7 +23,7 @@ func buildQuery(ctx context.Context, w *work) (outcome, error) {
 	}
 	q := w.node.Query
 	loaded, err := w.Warehouse.Load(ctx, warehouse.Load{
-		Kind: w.node.Kind, Node: w.node.Name, Day: w.cell.Day, Asked: w.day, SQL: q.SQL, Staged: staged, Full: w.node.Current,
+		Kind: w.node.Kind, Node: w.node.Name, Day: w.cell.Day, Asked: w.day, SQL: w.node.loadSQL(), Staged: staged, Full: w.node.Current,
 		Key: q.Key, Fingerprint: fp, Run: w.run.ID, At: w.Now(), Checks: w.Graph.checks(w.node), Diff: w.node.Kind == project.KindMart,
 	})
 	var checks []store.CheckResult
@@ -103,4 +104,43 @@ func (r *Runner) Query(ctx context.Context, sql string, day calendar.Day) ([]str
 		columns[i] = c.Name
 	}
 	return columns, rows.Values, nil
+}
+
+// loadSQL is the node's SELECT; of a latest one, it gives the newest row of each key, without those that are gone. Rows of one key and
+// version are told apart by their text, so that days give the same rows in whatever order they come.
+func (n *Node) loadSQL() string {
+	q := n.Query
+	if q.Refresh != "latest" {
+		return q.SQL
+	}
+	keys := make([]string, len(q.Key))
+	for i, k := range q.Key {
+		keys[i] = quote(k)
+	}
+	newest := fmt.Sprintf("SELECT * FROM (%s\n) AS t QUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s DESC NULLS LAST, CAST(to_json(t) AS VARCHAR) DESC) = 1",
+		strings.TrimRight(q.SQL, "; \n\t"), strings.Join(keys, ", "), quote(q.Version))
+	switch {
+	case q.Deleted == "":
+		return newest
+	case n.columnType(q.Deleted) == "BOOLEAN":
+		return "SELECT * FROM (" + newest + ") AS t WHERE NOT coalesce(" + quote(q.Deleted) + ", false)"
+	}
+	return "SELECT * FROM (" + newest + ") AS t WHERE " + quote(q.Deleted) + " IS NULL"
+}
+
+func (n *Node) columnType(name string) string {
+	for _, c := range n.Columns {
+		if strings.EqualFold(c.Name, name) {
+			return c.Type
+		}
+	}
+	return ""
+}
+
+// latest is what the header says of which rows stay.
+func (n *Node) latest() []string {
+	if n.Query.Refresh != "latest" {
+		return nil
+	}
+	return append([]string{n.Query.Version, n.Query.Deleted}, n.Query.Key...)
 }

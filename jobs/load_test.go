@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -326,4 +327,30 @@ func TestASourceThatChangesWhileATableIsLoadedLeavesTheTableStale(t *testing.T) 
 	h.Lake = &meanwhile{h.Lake, func() { h.run(store.StateDone, Request{Nodes: []string{"orders"}, Force: ForceFetch}) }}
 	h.run(store.StateDone, Request{Nodes: []string{"sales"}, Force: ForceRebuild})
 	h.wants(Request{Nodes: []string{"sales"}}, "sales of 2026-11-16: input_changed:orders")
+}
+
+func TestLatestKeepsTheNewestRowOfAKeyInWhateverOrderItsDaysCome(t *testing.T) {
+	const row = `{"id":"%s","name":"%s","v":%d,"gone":%v}` + "\n"
+	days := map[string]string{
+		"2026-11-14": fmt.Sprintf(row, "a", "first", 1, false) + fmt.Sprintf(row, "b", "first", 1, false) + fmt.Sprintf(row, "c", "first", 1, false),
+		"2026-11-15": fmt.Sprintf(row, "a", "second", 2, false) + fmt.Sprintf(row, "b", "first", 2, true) + fmt.Sprintf(row, "d", "x", 5, false),
+		"2026-11-16": fmt.Sprintf(row, "c", "old", 0, false) + fmt.Sprintf(row, "d", "y", 5, false) + fmt.Sprintf(row, "e", "gone at once", 1, true),
+	}
+	for _, order := range [][]string{{"2026-11-14", "2026-11-15", "2026-11-16"}, {"2026-11-16", "2026-11-14", "2026-11-15"}, {"2026-11-15", "2026-11-16", "2026-11-14"}} {
+		f := files{
+			"sources/orders.yaml": "from: files\npath: \"data/{day}.ndjson\"\ncolumns:\n  id: text\n  name: text\n  v: integer\n  gone: boolean\n",
+			"tables/sales.sql":    "/*\nrefresh: latest\nkey: id\nversion: v\ndeleted: gone\nchecks:\n  - unique: id\n*/\nSELECT id, name, v, gone FROM orders\n",
+		}
+		for day, text := range days {
+			f["data/"+day+".ndjson"] = text
+		}
+		f["daybook.yaml"] = "name: shop\nattempts: 1\n"
+		h := open(t, f)
+		for _, day := range order {
+			h.run(store.StateDone, Request{Nodes: []string{"sales"}, Day: calendar.MustDay(day)})
+		}
+		if d := cmp.Diff([]string{"a second", "c first", "d y"}, h.rows("SELECT id || ' ' || name FROM sales ORDER BY id")); d != "" {
+			t.Errorf("days in the order %v (-want +got):\n%s", order, d)
+		}
+	}
 }

@@ -34,6 +34,11 @@ func (b *builder) bind(ctx context.Context) {
 			n.Columns = append(n.Columns, sqlparse.Column{Name: "day", Type: dayType})
 		}
 		b.named(n, n.Query.File, 1, "key", n.Query.Key)
+		for _, name := range []string{n.Query.Version, n.Query.Deleted} {
+			if name != "" {
+				b.named(n, n.Query.File, 1, "refresh: latest", []string{name})
+			}
+		}
 		for _, c := range n.Query.Checks {
 			b.bindCheck(ctx, n, c)
 		}

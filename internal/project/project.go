@@ -111,7 +111,9 @@ type Query struct {
 	Description string
 	Columns     map[string]string // meaning by column name
 	Key         []string
-	Refresh     string // day or full
+	Refresh     string // day, full or latest
+	Version     string // latest: the column whose greatest value is the newest row of a key
+	Deleted     string // latest: the column that is true, or not null, in a row that says that its key is gone; empty for none
 	Lookback    int    // days before $day that the SQL reads
 	Needs       []string
 	Checks      []Check

@@ -29,10 +29,18 @@ func (l *loader) query(kind, file, name string, text []byte) {
 		q.Owner, q.Description = m.str("owner", ""), m.str("description", "")
 		q.Key = m.list("key")
 		q.Needs = m.list("needs")
-		q.Refresh = m.one("refresh", "day", "day", "full")
+		refreshes := []string{"day", "full"}
+		if kind == KindTable {
+			refreshes = append(refreshes, "latest")
+		}
+		q.Refresh = m.one("refresh", "day", refreshes...)
+		if kind == KindTable {
+			q.Version, q.Deleted = m.str("version", ""), m.str("deleted", "")
+			l.latest(m, q)
+		}
 		q.Lookback = m.days("lookback")
-		if q.Refresh == "full" && q.Lookback > 0 {
-			d.fail(m.value("lookback"), "refresh: full reads every day already", "leave lookback out")
+		if q.Refresh != "day" && q.Lookback > 0 {
+			d.fail(m.value("lookback"), "refresh: "+q.Refresh+" reads every day already", "leave lookback out")
 		}
 		q.Pool = m.str("pool", "default")
 		l.pool(m, q.Pool)
@@ -49,6 +57,20 @@ func (l *loader) query(kind, file, name string, text []byte) {
 		l.project.Tables = append(l.project.Tables, q)
 	} else {
 		l.project.Marts = append(l.project.Marts, q)
+	}
+}
+
+// latest holds that refresh: latest has what it needs, and that nothing else has it.
+func (l *loader) latest(m *mapping, q Query) {
+	switch latest := q.Refresh == "latest"; {
+	case latest && len(q.Key) == 0:
+		m.doc.fail(m.value("refresh"), "refresh: latest has no key", "write key: with the columns that name a thing, of which the newest row stays")
+	case latest && q.Version == "":
+		m.doc.fail(m.value("refresh"), "refresh: latest has no version", "write version: with the column whose greatest value is the newest, such as modified")
+	case !latest && q.Version != "":
+		m.doc.fail(m.value("version"), "version is for refresh: latest", "leave it out, or write refresh: latest")
+	case !latest && q.Deleted != "":
+		m.doc.fail(m.value("deleted"), "deleted is for refresh: latest", "leave it out, or write refresh: latest")
 	}
 }
 
