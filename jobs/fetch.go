@@ -29,6 +29,9 @@ func buildSource(ctx context.Context, w *work) (outcome, error) {
 		return outcome{}, err
 	}
 	w.failpoint("stage committed")
+	if err := w.agree(ctx); err != nil {
+		return outcome{}, err
+	}
 	w.task.Hint = absentParts(raw.Missing)
 	_, inputs := w.Graph.fingerprint(w.node, w.day, w.ledger)
 	return w.built(store.Build{

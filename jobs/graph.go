@@ -185,10 +185,24 @@ func (b *builder) sourceInputs() {
 			}
 			n.Inputs = append(n.Inputs, name)
 			n.reach[name] = []int{0}
+			if key == "agrees" {
+				b.agreement(n, b.graph.nodes[name])
+			}
 		}
 		slices.Sort(n.Inputs)
 		n.Inputs = slices.Compact(n.Inputs)
 	}
+}
+
+// agreement holds that two sources can be compared.
+func (b *builder) agreement(n, other *Node) {
+	if len(n.Source.Key) == 0 {
+		b.fail(fault.At(n.Source.File, n.Source.Line, 0, "agrees compares by key, and the source has none", "write key: with columns that both sources have"))
+	}
+	if n.Current != other.Current {
+		b.fail(fault.At(n.Source.File, n.Source.Line, 0, fmt.Sprintf("one of %s and %s has days, the other a present state", n.Name, other.Name), "compare sources that hold the same"))
+	}
+	b.named(other, n.Source.File, n.Source.Line, "agrees", n.Source.Key)
 }
 
 // queries makes a node of every SQL file. Its inputs are read from the SQL.

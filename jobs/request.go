@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"daybook/internal/calendar"
@@ -47,9 +48,18 @@ func (w *work) values(ctx context.Context, name, column string) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	m, err := w.Lake.Manifest(ctx, lake.Key{Layer: lake.Stage, Node: name, Day: n.Key(w.day).Day})
+	files, err := w.stagedFiles(ctx, n.Key(w.day))
 	if err != nil {
-		return nil, fmt.Errorf("read what %s has for %s: %w", name, w.day, err)
+		return nil, err
+	}
+	return stage.Distinct(ctx, files, column)
+}
+
+// stagedFiles are a source's staged records as local files.
+func (w *work) stagedFiles(ctx context.Context, c Cell) ([]string, error) {
+	m, err := w.Lake.Manifest(ctx, lake.Key{Layer: lake.Stage, Node: c.Node, Day: c.Day})
+	if err != nil {
+		return nil, fmt.Errorf("read the staged records of %s: %w", c, err)
 	}
 	var files []string
 	for _, o := range m.Objects {
@@ -59,7 +69,33 @@ func (w *work) values(ctx context.Context, name, column string) ([]string, error
 		}
 		files = append(files, file)
 	}
-	return stage.Distinct(ctx, files, column)
+	return files, nil
+}
+
+// agree compares the source's records with those of another route to the same data, by key.
+func (w *work) agree(ctx context.Context) error {
+	other := w.node.Source.Agrees
+	if other == "" {
+		return nil
+	}
+	ours, err := w.stagedFiles(ctx, w.cell)
+	if err != nil {
+		return err
+	}
+	theirs, err := w.stagedFiles(ctx, w.Graph.nodes[other].Key(w.day))
+	if err != nil {
+		return err
+	}
+	d, err := stage.Compare(ctx, ours, theirs, w.node.Source.Key)
+	if err != nil {
+		return err
+	}
+	if d.Ours > 0 || d.Theirs > 0 {
+		return fault.New(fault.CheckFailed, fmt.Sprintf("%s does not agree with %s on %s: %d rows are only here, %d only there (%s)",
+			w.node.Name, other, w.day, d.Ours, d.Theirs, strings.Join(d.Examples, "; ")), "fetch the one that is wrong again, with --fetch")
+	}
+	w.log("info", "agrees with %s by key", other)
+	return nil
 }
 
 func checkpointName(node string, day calendar.Day) string {
