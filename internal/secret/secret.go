@@ -19,18 +19,21 @@ import (
 const limit = 64 << 10
 
 // accepted says what may be written where a secret is needed.
-const accepted = "write env:NAME for a variable of the environment, or file:PATH for a file that holds nothing else"
+const accepted = "write env:NAME for a variable of the environment, file:PATH for a file that holds nothing else, aws-secretsmanager:NAME or aws-ssm:NAME"
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Resolve returns the secret that a reference names:
 //
-//	env:NAME    the variable, as env answers
-//	file:PATH   the file's content without the newline at its end; a relative path is the project's, dir
+//	env:NAME                  the variable, as env answers
+//	file:PATH                 the file's content without the newline at its end; a relative path is the project's, dir
+//	aws-secretsmanager:NAME   the secret of that name or ARN; NAME#key takes one value of a secret that is a JSON object
+//	aws-ssm:NAME              the parameter of that name or ARN, decrypted
 //
-// A file that every account may read is taken, as container platforms mount secrets so; Exposed says which are. Everything that does not
-// give a secret is a fault: not_found for an unset variable or an absent file, refused for aws-secretsmanager: and aws-ssm:, which this
-// version cannot read, and invalid for the rest. A plain secret is refused without being repeated: no error holds a secret.
+// AWS is reached as its own tools do, by the environment of the process, and asked anew each time. A file that every account may read
+// is taken, as container platforms mount secrets so; Exposed says which are. Everything that does not give a secret is a fault:
+// not_found for what does not exist, refused for what may not be read, unavailable for what did not answer, and invalid for the rest.
+// A plain secret is refused without being repeated: no error holds a secret.
 func Resolve(ctx context.Context, ref string, env func(name string) (string, bool), dir string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("look a secret up: %w", err)
@@ -42,8 +45,10 @@ func Resolve(ctx context.Context, ref string, env func(name string) (string, boo
 		return fromEnvironment(name, env)
 	case kind == "file":
 		return fromFile(name, dir)
-	case kind == "aws-secretsmanager" || kind == "aws-ssm":
-		return "", fault.New(fault.Refused, kind+": references come with the part that talks to AWS, which this version does not have", accepted)
+	case kind == "aws-secretsmanager":
+		return fromSecretsManager(ctx, name)
+	case kind == "aws-ssm":
+		return fromParameterStore(ctx, name)
 	}
 	return "", fault.New(fault.Invalid, "a secret is written as a reference, never as itself", accepted)
 }

@@ -5,11 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,20 +26,12 @@ var cluster = sync.OnceValues(startPostgres)
 // test ends, the server ends with the process. Where PostgreSQL is not installed the test is skipped.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	server, err := cluster()
-	if errors.Is(err, errNotInstalled) {
-		missing(t, err.Error())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := need(t, cluster)
 	name := "t" + strings.ToLower(rand.Text())
 	server.exec(t, "CREATE DATABASE "+name)
 	t.Cleanup(func() { server.exec(t, "DROP DATABASE "+name+" WITH (FORCE)") })
 	return server.url(name)
 }
-
-var errNotInstalled = errors.New("PostgreSQL is not installed: apt-get install postgresql")
 
 type postgres struct {
 	port     int
@@ -82,81 +71,39 @@ func postgresPrograms() (string, error) {
 	}
 	path, err := exec.LookPath("initdb")
 	if err != nil {
-		return "", errNotInstalled
+		return "", fmt.Errorf("PostgreSQL %w: apt-get install postgresql", errNotInstalled)
 	}
 	return filepath.Dir(path), nil
 }
-
-// guard runs the server until it ends or standard input does, which the kernel closes with the test process, however
-// that ends; then it removes the server's directory. SIGQUIT means "now", SIGTERM would wait for clients.
-const guard = `
-exec 3<&0
-"$@" </dev/null 3<&- & server=$!
-(cat <&3 >/dev/null; kill -QUIT $server) & watch=$!
-exec 3<&-
-wait $server
-kill $watch 2>/dev/null
-rm -rf "$DIR"
-`
 
 func startPostgres() (*postgres, error) {
 	programs, err := postgresPrograms()
 	if err != nil {
 		return nil, err
 	}
-	as, err := account()
+	as, err := account("postgres")
 	if err != nil {
 		return nil, err
 	}
-	// The account has to reach the directory, and root's own temporary directory may be closed to it.
-	parent := ""
-	if as != nil {
-		parent = "/tmp"
-	}
-	dir, err := os.MkdirTemp(parent, "daybook-postgres-")
+	dir, err := directory("postgres", as)
 	if err != nil {
-		return nil, fmt.Errorf("make a directory for PostgreSQL: %w", err)
+		return nil, err
 	}
 	server := &postgres{password: rand.Text()}
 	if err := server.start(programs, dir, as); err != nil {
-		return nil, errors.Join(fmt.Errorf("start PostgreSQL: %w", err), os.RemoveAll(dir))
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return server, nil
 }
 
-// account is who runs the server: nil is the user that runs the test, and "postgres" stands in for root, whom
-// PostgreSQL refuses.
-func account() (*syscall.Credential, error) {
-	if os.Getuid() != 0 {
-		return nil, nil
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		return nil, fmt.Errorf("%w (%w)", errNotInstalled, err)
-	}
-	uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
-	gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
-	if err := errors.Join(uidErr, gidErr); err != nil {
-		return nil, fmt.Errorf("ids of the user postgres: %w", err)
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-}
-
 func (p *postgres) start(programs, dir string, as *syscall.Credential) error {
 	data, secret := filepath.Join(dir, "data"), filepath.Join(dir, "password")
-	if err := os.WriteFile(secret, []byte(p.password+"\n"), 0o600); err != nil {
+	if err := errors.Join(os.WriteFile(secret, []byte(p.password+"\n"), 0o600), own(as, secret)); err != nil {
 		return err
 	}
-	if as != nil {
-		if err := errors.Join(os.Chown(dir, int(as.Uid), int(as.Gid)), os.Chown(secret, int(as.Uid), int(as.Gid))); err != nil {
-			return err
-		}
-	}
-	// A group of its own, so that Ctrl-C in a terminal reaches the test and not the server.
-	attributes := &syscall.SysProcAttr{Setpgid: true, Credential: as}
 	initdb := exec.Command(filepath.Join(programs, "initdb"), "-D", data, "-U", "postgres", "--pwfile="+secret,
 		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-	initdb.Dir, initdb.SysProcAttr = dir, attributes
+	initdb.Dir, initdb.SysProcAttr = dir, attributes(as)
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
@@ -165,57 +112,17 @@ func (p *postgres) start(programs, dir string, as *syscall.Credential) error {
 		return err
 	}
 	p.port = port
-	server := exec.Command("/bin/sh", "-c", guard, "guard", filepath.Join(programs, "postgres"), "-D", data,
+	// SIGQUIT means "now", SIGTERM would wait for clients.
+	_, err = process{name: "PostgreSQL", dir: dir, as: as, signal: "QUIT", args: []string{filepath.Join(programs, "postgres"), "-D", data,
 		"-p", strconv.Itoa(p.port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off", "-c", "synchronous_commit=off",
-		"-c", "full_page_writes=off", "-c", "shared_buffers=64MB", "-c", "max_connections=200", "-c", "wal_level=logical")
-	server.Dir, server.SysProcAttr, server.Env = dir, attributes, append(os.Environ(), "DIR="+dir)
-	log, err := os.Create(filepath.Join(dir, "log"))
+		"-c", "full_page_writes=off", "-c", "shared_buffers=64MB", "-c", "max_connections=200", "-c", "wal_level=logical"}}.start(p.answers)
+	return err
+}
+
+func (p *postgres) answers(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, p.url("postgres"))
 	if err != nil {
 		return err
 	}
-	defer log.Close()
-	server.Stdout, server.Stderr = log, log
-	if _, err := server.StdinPipe(); err != nil { // never closed by us: see guard
-		return err
-	}
-	if err := server.Start(); err != nil {
-		return err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Wait() }()
-	if err := p.ready(ended); err != nil {
-		said, readErr := io.ReadAll(io.NewSectionReader(log, 0, 1<<20)) // by now the guard may have removed the file
-		return errors.Join(err, readErr, errors.New(string(said)))
-	}
-	return nil
-}
-
-// ready returns when the server answers.
-func (p *postgres) ready(ended <-chan error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		conn, err := pgx.Connect(ctx, p.url("postgres"))
-		if err == nil {
-			return conn.Close(ctx)
-		}
-		select {
-		case end := <-ended:
-			return fmt.Errorf("it ended at once: %w", errors.Join(end, err))
-		case <-ctx.Done():
-			return fmt.Errorf("it did not answer in time: %w", err)
-		case <-tick.C:
-		}
-	}
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return conn.Close(ctx)
 }
