@@ -106,7 +106,7 @@ func (p *program) openHouse(ctx context.Context, command string) (_ *house, err 
 		return nil, err
 	}
 	h.closers = append(h.closers, s.Close)
-	h.runner = &jobs.Runner{Project: h.project, Graph: graph, Store: s, Lake: l, Warehouse: w, Now: time.Now, Log: h.log, Temp: temp}
+	h.runner = &jobs.Runner{Project: h.project, Graph: graph, Store: s, Lake: l, Warehouse: w, Now: time.Now, Log: h.log, Temp: temp, Secret: h.secret}
 	h.alerter = &jobs.Alerter{Runner: h.runner, Base: h.project.Mail.BaseURL, Channels: map[string]notify.Channel{}}
 	h.runner.Ended = h.alerter.Ended
 	if err := h.runner.Open(ctx); err != nil {

@@ -71,6 +71,7 @@ func (b *batch) reject(ctx context.Context, object int, line int64, reason, reco
 func (b *batch) grown(ctx context.Context, bytes int) error {
 	const overhead = 100
 	b.run.records++
+	b.run.bytes += int64(bytes)
 	if b.bytes += bytes + overhead; b.bytes < batchBytes {
 		return nil
 	}

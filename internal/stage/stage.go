@@ -77,7 +77,7 @@ func Run(ctx context.Context, job Job) (Result, error) {
 	}
 	result, err := r.write(ctx)
 	if err != nil {
-		return result, err
+		return Result{}, err
 	}
 	return result, r.verdict(result, unlike)
 }

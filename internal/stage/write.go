@@ -18,7 +18,7 @@ func (r *run) write(ctx context.Context) (Result, error) {
 	for i, c := range r.columns {
 		columns[i] = fmt.Sprintf("v%d AS %s", i, name(c.Name))
 	}
-	data := fmt.Sprintf("COPY (SELECT %s FROM typed WHERE bad = 0) TO %s (FORMAT parquet, COMPRESSION zstd)", strings.Join(columns, ", "), text(result.Data))
+	data := fmt.Sprintf("COPY (SELECT %s FROM typed WHERE bad = 0) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d)", strings.Join(columns, ", "), text(result.Data), r.groupRows())
 	reason, column := reasons(r.job.Source, r.columns)
 	rejects := fmt.Sprintf(`COPY (SELECT o.name AS object, line, reason, "column",
   CASE WHEN strlen(text) <= 1000 THEN text WHEN strlen(left(text, 333)) <= 1000 THEN left(text, 333) ELSE left(text, 250) END AS text FROM (
