@@ -40,6 +40,8 @@ func Load(dir string, env func(string) (string, bool)) (*Project, error) {
 	l.folder("tables", ".sql", func(file, name string, text []byte) { l.query(KindTable, file, name, text) })
 	l.folder("marts", ".sql", func(file, name string, text []byte) { l.query(KindMart, file, name, text) })
 	l.folder("reports", ".yaml", l.report)
+	l.folder("publish", ".yaml", l.publication)
+	l.references()
 	l.names()
 	if err := errors.Join(l.errs...); err != nil {
 		return nil, err
@@ -133,6 +135,9 @@ func (l *loader) names() {
 	}
 	for _, r := range l.project.Reports {
 		add(r.Name, r.File)
+	}
+	for _, p := range l.project.Publications {
+		add(p.Name, p.File)
 	}
 	if home := l.project.Home; home == "" && len(l.project.Reports) > 0 {
 		l.project.Home = l.project.Reports[0].Name

@@ -28,6 +28,8 @@ type Project struct {
 	Tables   []Query
 	Marts    []Query
 	Reports  []Report
+
+	Publications []Publication
 }
 
 // Engine bounds the embedded warehouse.
