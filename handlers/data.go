@@ -127,7 +127,7 @@ func (h *Handlers) lineage(n *jobs.Node, l text.Locale) []templates.LineageStep 
 	delete(down, n.Name)
 	steps := h.stepsOf(up, l)
 	if n.Source != nil {
-		steps = []templates.LineageStep{{Label: l.T("data.from"), Links: []templates.Link{{Label: n.Source.From + " " + n.Source.Asks}}}}
+		steps = []templates.LineageStep{{Label: l.T("data.from"), Links: []templates.Link{{Label: strings.TrimSpace(n.Source.From + " " + strings.ReplaceAll(n.Source.Asks, "\n", " · "))}}}}
 	}
 	steps = append(steps, templates.LineageStep{Label: l.T("kind." + n.Kind), Links: []templates.Link{{Label: n.Name, Href: nodePath(n.Name)}}, Here: true})
 	return append(steps, h.stepsOf(down, l)...)
@@ -178,6 +178,8 @@ func about(n *jobs.Node) (file, description string, key []string) {
 		return n.Source.File, n.Source.Description, n.Source.Key
 	case project.KindReport:
 		return n.Report.File, "", nil
+	case project.KindPublication:
+		return n.Publication.File, n.Publication.Description, n.Publication.Key
 	}
 	return n.Query.File, n.Query.Description, n.Query.Key
 }

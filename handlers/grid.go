@@ -136,7 +136,7 @@ func (l ledger) median(node string, locale text.Locale) string {
 }
 
 // kindsInOrder are the kinds of nodes, in the order of the work.
-var kindsInOrder = []string{"source", "table", "mart", "report"}
+var kindsInOrder = []string{"source", "table", "mart", "report", "publication"}
 
 // grid is the nodes that pass the filter, by days. Attention counts the builds that are not up to date, of all shown.
 func (h *Handlers) grid(s span, l ledger, f gridFilter, locale text.Locale, admin bool) (g templates.GridView, attention, builds int) {

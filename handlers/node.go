@@ -98,7 +98,7 @@ func (h *Handlers) nodeView(ctx context.Context, n *jobs.Node, builds []store.Bu
 	if v.Checks, err = h.checks(ctx, n, builds, l); err != nil {
 		return nil, err
 	}
-	if n.Kind == project.KindReport {
+	if n.Kind == project.KindReport || n.Kind == project.KindPublication {
 		return v, nil
 	}
 	return v, h.rowsOf(ctx, n, builds, day, v, p)

@@ -49,7 +49,7 @@ func newExecution(r *Runner, req Request, run store.Run, plan Plan, tasks []stor
 				continue
 			}
 			needs = append(needs, j)
-			if in.cell.Day == s.Cell.Day || in.cell.Day.IsZero() {
+			if in.cell.Day == s.Cell.Day || in.cell.Day.IsZero() || node.Publication != nil { // nothing of a mart that failed goes out
 				bound = append(bound, j)
 			}
 		}

@@ -16,9 +16,10 @@ import (
 
 // Format numbers of the kinds: raising one makes every build of the kind stale, for a release that computes rows differently.
 const (
-	sourceFormat = 1
-	queryFormat  = 1
-	reportFormat = 1
+	sourceFormat      = 1
+	queryFormat       = 1
+	reportFormat      = 1
+	publicationFormat = 1
 )
 
 // absent stands in a fingerprint for a day that an input has no build of.
@@ -50,6 +51,8 @@ func (b *builder) define(ctx context.Context) {
 			n.Definition = digest(n.Kind, queryFormat, sql, n.Query.Refresh, n.Query.Lookback, b.graph.zone, n.latest())
 		case n.Report != nil:
 			n.Definition = digest(reportFormat, figureText(*n.Report))
+		case n.Publication != nil:
+			n.Definition = digest(publicationFormat, n.Publication.Asks)
 		}
 	}
 }

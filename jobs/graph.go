@@ -17,18 +17,19 @@ import (
 
 // Node is a source, table, mart or report with what it reads.
 type Node struct {
-	Name       string
-	Kind       string
-	Inputs     []string         // direct ones, by name, in order
-	Current    bool             // it has one current state instead of a state per day
-	reach      map[string][]int // for each input, which days it reads counted from its own: 0, and -1 for the day before
-	Pool       string
-	Owner      string
-	Definition string            // SHA-256 of everything in its text that changes rows
-	Columns    []sqlparse.Column // of its rows; nil for a report
-	Source     *project.Source
-	Query      *project.Query
-	Report     *project.Report
+	Name        string
+	Kind        string
+	Inputs      []string         // direct ones, by name, in order
+	Current     bool             // it has one current state instead of a state per day
+	reach       map[string][]int // for each input, which days it reads counted from its own: 0, and -1 for the day before
+	Pool        string
+	Owner       string
+	Definition  string            // SHA-256 of everything in its text that changes rows
+	Columns     []sqlparse.Column // of its rows; nil for a report
+	Source      *project.Source
+	Query       *project.Query
+	Report      *project.Report
+	Publication *project.Publication
 }
 
 // Cell is one node for one day; the zero Day is a current state.
@@ -127,6 +128,7 @@ func NewGraph(ctx context.Context, p *project.Project, parser *sqlparse.Parser) 
 	b.sourceInputs()
 	b.queries(ctx)
 	b.reports(ctx)
+	b.publications()
 	b.refreshes()
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
@@ -137,6 +139,7 @@ func NewGraph(ctx context.Context, p *project.Project, parser *sqlparse.Parser) 
 	b.define(ctx)
 	b.bind(ctx)
 	b.bindReports(ctx)
+	b.bindPublications()
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
 	}
@@ -409,12 +412,7 @@ func (b *builder) sort() error {
 			return nil
 		case 1:
 			cycle := append(slices.Clone(path[slices.Index(path, n.Name):]), n.Name)
-			file, line := "", 0
-			if n.Source != nil {
-				file, line = n.Source.File, n.Source.Line
-			} else {
-				file, line = n.Query.File, n.Query.SQLLine
-			}
+			file, line := n.place()
 			return fault.At(file, line, 1, "a cycle: "+strings.Join(cycle, " reads "), "let one of them read something else")
 		}
 		state[n.Name] = 1
@@ -436,4 +434,17 @@ func (b *builder) sort() error {
 	}
 	g.Order = order
 	return nil
+}
+
+// place is where the node is written.
+func (n *Node) place() (file string, line int) {
+	switch {
+	case n.Source != nil:
+		return n.Source.File, n.Source.Line
+	case n.Query != nil:
+		return n.Query.File, n.Query.SQLLine
+	case n.Publication != nil:
+		return n.Publication.File, n.Publication.Line
+	}
+	return n.Report.File, n.Report.Line
 }

@@ -10,10 +10,11 @@ import (
 
 // kinds is every kind of task: how a node of that kind is built for a day.
 var kinds = map[string]func(context.Context, *work) (outcome, error){
-	project.KindSource: buildSource, // fetch, then stage: source → lake raw → lake stage
-	project.KindTable:  buildQuery,  // load: stage → warehouse
-	project.KindMart:   buildQuery,  // refresh: warehouse → warehouse
-	project.KindReport: buildReport, // figures: warehouse → edition
+	project.KindSource:      buildSource,      // fetch, then stage: source → lake raw → lake stage
+	project.KindTable:       buildQuery,       // load: stage → warehouse
+	project.KindMart:        buildQuery,       // refresh: warehouse → warehouse
+	project.KindReport:      buildReport,      // figures: warehouse → edition
+	project.KindPublication: buildPublication, // publish: warehouse → production store
 }
 
 // work is one attempt at a build.

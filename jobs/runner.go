@@ -42,9 +42,10 @@ type Runner struct {
 	end    context.CancelCauseFunc
 	active sync.WaitGroup
 
-	mu      sync.Mutex
-	flights map[Cell]*flight
-	running map[string]*Running
+	mu         sync.Mutex
+	flights    map[Cell]*flight
+	publishing turns
+	running    map[string]*Running
 }
 
 // flight is a build under way. Who else wants it waits for done and looks again.

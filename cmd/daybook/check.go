@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"daybook/internal/project"
@@ -23,8 +25,12 @@ func (p *program) checkCommand() *cobra.Command {
 			for _, n := range graph.Order {
 				count[n.Kind]++
 			}
-			p.printf("%s: %d sources, %d tables, %d marts, %d reports: all is well\n", pr.Name,
-				count[project.KindSource], count[project.KindTable], count[project.KindMart], count[project.KindReport])
+			published := ""
+			if n := count[project.KindPublication]; n > 0 {
+				published = fmt.Sprintf(", %d publications", n)
+			}
+			p.printf("%s: %d sources, %d tables, %d marts, %d reports%s: all is well\n", pr.Name,
+				count[project.KindSource], count[project.KindTable], count[project.KindMart], count[project.KindReport], published)
 			return nil
 		},
 	}

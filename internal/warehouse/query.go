@@ -92,19 +92,10 @@ func (w *DuckDB) read(ctx context.Context, conn *sql.Conn, text string, day cale
 	for i, t := range types {
 		rows.Columns[i] = Column{Name: t.Name(), Type: t.DatabaseTypeName()}
 	}
-	cells, into := make([]any, len(types)), make([]any, len(types))
-	for i := range cells {
-		into[i] = &cells[i]
-	}
 	for answer.Next() {
-		if err := answer.Scan(into...); err != nil {
-			return Rows{}, fmt.Errorf("query: %w", err)
-		}
-		row := make([]any, len(cells))
-		for i, cell := range cells {
-			if row[i], err = w.value(cell, rows.Columns[i].Type); err != nil {
-				return Rows{}, fmt.Errorf("query: column %s: %w", rows.Columns[i].Name, err)
-			}
+		row, err := w.row(answer, rows.Columns)
+		if err != nil {
+			return Rows{}, err
 		}
 		rows.Values = append(rows.Values, row)
 	}

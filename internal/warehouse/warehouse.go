@@ -21,6 +21,9 @@ type Warehouse interface {
 	Records(ctx context.Context) ([]Record, error)
 	// Query runs exactly one SELECT, reading only, with $day bound where it is used. It waits while all readers are busy.
 	Query(ctx context.Context, sql string, day calendar.Day) (Rows, error)
+	// Export reads the rows of a node's day, or all of them with the zero Day, as they are at one moment; a fault of code not_found when
+	// the node was never loaded. What use returns is returned.
+	Export(ctx context.Context, node string, day calendar.Day, use func(Export) error) error
 	// Columns are those of the node's table, in its order; a fault of code not_found when it was never loaded.
 	Columns(ctx context.Context, node string) ([]Column, error)
 	// Drop removes the node's table and its records; dropping one that does not exist does nothing.

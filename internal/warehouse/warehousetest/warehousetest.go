@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(*testing.T) warehouse.Warehouse) {
 		"DiffCountsWhatChanged":                           diff,
 		"RecordsSayWhatWasLoaded":                         records,
 		"QueriesGiveTheKindsOfValuesThatRowsPromises":     values,
+		"AnExportGivesExactDigitsInOrder":                 export,
 		"QueriesOnlyRead":                                 onlyRead,
 		"ADayIsBoundWhereAQueryUsesIt":                    boundDay,
 		"ANodeThatWasNeverLoadedIsNotFound":               notFound,
