@@ -52,6 +52,7 @@ var owned = map[string][]string{
 	"github.com/aws":              {"internal/source", "internal/lake", "internal/mail", "internal/warehouse", "internal/secret"},
 	"github.com/mattn/go-sqlite3": {"internal/store"},
 	"github.com/jackc/pgx":        {"internal/store", "internal/source", "internal/warehouse"},
+	"github.com/go-sql-driver/mysql": {"internal/source"},
 	"github.com/goccy/go-yaml":    {"internal/project"},
 	"github.com/spf13/cobra":      {"cmd/daybook"},
 	"github.com/vbauerster/mpb":   {"cmd/daybook"},
