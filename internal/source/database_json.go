@@ -60,7 +60,7 @@ func jsonInteger(dst, text []byte) ([]byte, error) {
 
 // jsonDouble is a number, or a text for what is none, such as NaN.
 func jsonDouble(dst, text []byte) ([]byte, error) {
-	if last := text[len(text)-1]; last < '0' || last > '9' {
+	if len(text) == 0 || text[len(text)-1] < '0' || text[len(text)-1] > '9' {
 		return jsonText(dst, text)
 	}
 	return append(dst, text...), nil

@@ -95,8 +95,6 @@ func TestPostgresValuesKeepWhatTheyAre(t *testing.T) {
 
 func TestMySQLValuesKeepWhatTheyAre(t *testing.T) {
 	b := mysqlBase(t)
-	do(t, b.db, "SET GLOBAL sql_mode = ''") // lets zero dates in
-	b.db.SetMaxIdleConns(-1)
 	readsAs(t, b, []value{
 		{"boolean", "true", "1"},
 		{"tinyint unsigned", "255", "255"},

@@ -126,7 +126,7 @@ func pgJSON(kind string) dbJSON {
 // jsonArray writes the text of an array, such as {1,NULL,"a b"} or [0:1]={1,2}, as a list; one of several dimensions as lists of lists.
 func jsonArray(delimiter byte, element dbJSON) dbJSON {
 	return func(dst, text []byte) ([]byte, error) {
-		if text[0] == '[' { // bounds other than from 1
+		if len(text) > 0 && text[0] == '[' { // bounds other than from 1
 			_, rest, ok := bytes.Cut(text, []byte("="))
 			if !ok {
 				return dst, fmt.Errorf("%.40q is not an array", text)
@@ -162,7 +162,10 @@ func (a *pgArray) list(dst []byte) ([]byte, error) {
 		case a.text[0] == '}':
 			a.text = a.text[1:]
 			return append(dst, ']'), nil
-		case a.text[0] == a.delimiter && !first:
+		case first:
+		case a.text[0] != a.delimiter:
+			return dst, fmt.Errorf("%.40q follows an element of an array", a.text)
+		default:
 			a.text = a.text[1:]
 			dst = append(dst, ',')
 		}
