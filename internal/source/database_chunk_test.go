@@ -110,6 +110,46 @@ func TestAnInterruptedFetchLosesAndRepeatsNoRow(t *testing.T) {
 	})
 }
 
+func TestADroppedConnectionEndsAFetchThatGoesOnLater(t *testing.T) {
+	bases(t, func(t *testing.T, b *base) {
+		want := thousands(t, b, 5000)
+		r := b.request("2026-11-19", project.Database{Created: "created", Chunk: 1000})
+		b.wire.most = 100_000
+		first, err := b.fetch(t, r)
+		if !fault.Is(err, fault.Unavailable) || len(first) == 0 || len(first) > 4 {
+			t.Fatalf("%d objects, %v", len(first), err)
+		}
+		for _, p := range first {
+			r.Kept = append(r.Kept, p.Part)
+		}
+		b.wire.most = 0
+		rest, err := b.fetch(t, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, sortedIDs(t, append(first, rest...))); d != "" {
+			t.Errorf("ids (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestAViewIsReadWhenItsKeyHasNoRepeats(t *testing.T) {
+	bases(t, func(t *testing.T, b *base) {
+		want := thousands(t, b, 100)
+		do(t, b.db, "CREATE VIEW seen AS SELECT id, created FROM events", "CREATE VIEW doubled AS SELECT id, created FROM events UNION ALL SELECT id, created FROM events")
+		parts, err := b.fetch(t, b.request("2026-11-19", project.Database{Table: "seen", Created: "created", Chunk: 7}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, sortedIDs(t, parts)); d != "" {
+			t.Errorf("ids (-want +got):\n%s", d)
+		}
+		if _, err := b.fetch(t, b.request("2026-11-19", project.Database{Table: "doubled", Created: "created", Chunk: 7})); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a view that repeats rows: %v", err)
+		}
+	})
+}
+
 func TestReadersSeeOneSnapshot(t *testing.T) {
 	for name, may := range map[string]bool{"several readers": true, "one reader, as it may not lock": false} {
 		t.Run(name, func(t *testing.T) {

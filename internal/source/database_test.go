@@ -156,6 +156,7 @@ type wire struct {
 	address string
 	mu      sync.Mutex
 	said    []*bytes.Buffer
+	most    int64 // bytes of answers, after which a connection drops; 0 for no end
 }
 
 func wiretap(t testing.TB, server string) *wire {
@@ -188,11 +189,15 @@ func (w *wire) pass(client net.Conn, server string) {
 	w.mu.Lock()
 	said := &bytes.Buffer{}
 	w.said = append(w.said, said)
+	var answers io.Reader = behind
+	if w.most > 0 {
+		answers = io.LimitReader(behind, w.most)
+	}
 	w.mu.Unlock()
 	go func() {
 		defer behind.Close()
 		defer client.Close()
-		_, _ = io.Copy(client, behind)
+		_, _ = io.Copy(client, answers)
 	}()
 	b := make([]byte, 1<<16)
 	for {

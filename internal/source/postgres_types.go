@@ -119,8 +119,18 @@ func pgJSON(kind string) dbJSON {
 		return jsonHex
 	case "timestamptz":
 		return jsonInstant
+	case "date":
+		return jsonDate
 	}
 	return jsonText
+}
+
+// jsonDate marks years before Christ as who types the records knows them: it would take "0044-03-15 BC" for a day after.
+func jsonDate(dst, text []byte) ([]byte, error) {
+	if day, ok := bytes.CutSuffix(text, []byte(" BC")); ok {
+		text = append(bytes.Clone(day), " (BC)"...)
+	}
+	return jsonText(dst, text)
 }
 
 // jsonArray writes the text of an array, such as {1,NULL,"a b"} or [0:1]={1,2}, as a list; one of several dimensions as lists of lists.
