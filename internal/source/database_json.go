@@ -109,14 +109,14 @@ func jsonHex(dst, text []byte) ([]byte, error) {
 	return jsonBase64(dst, raw)
 }
 
-// jsonJSON writes JSON on one line.
+// jsonJSON writes JSON on one line; what is none after all is a text, for the contract to reject.
 func jsonJSON(dst, text []byte) ([]byte, error) {
 	if !utf8.Valid(text) {
 		return dst, errNotUTF8
 	}
 	b := bytes.NewBuffer(dst)
 	if err := json.Compact(b, text); err != nil {
-		return dst, err
+		return jsonText(dst, text)
 	}
 	return b.Bytes(), nil
 }

@@ -34,3 +34,11 @@ func FuzzArraysAreJSONOrRefused(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatIsNoJSONIsAText(t *testing.T) {
+	for text, want := range map[string]string{`{"a": [1]}`: `{"a":[1]}`, "{bad": `"{bad"`, "": `""`} {
+		if b, err := jsonJSON([]byte("x"), []byte(text)); err != nil || string(b) != "x"+want {
+			t.Errorf("%q became %s, %v", text, b, err)
+		}
+	}
+}

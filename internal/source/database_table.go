@@ -245,32 +245,32 @@ func (w dbWindow) within(q *dbQuery) string {
 		name := q.dialect.quote(c.name)
 		return fmt.Sprintf("(%s >= %s AND %s < %s)", name, q.value(*c, from), name, q.value(*c, to))
 	}
-	var any []string
+	var ways []string
 	switch {
 	case w.modified != nil:
-		any = append(any, between(w.modified))
+		ways = append(ways, between(w.modified))
 		if w.created != nil {
-			any = append(any, fmt.Sprintf("(%s IS NULL AND %s)", q.dialect.quote(w.modified.name), between(w.created)))
+			ways = append(ways, fmt.Sprintf("(%s IS NULL AND %s)", q.dialect.quote(w.modified.name), between(w.created)))
 		}
 	case w.created != nil:
-		any = append(any, between(w.created))
+		ways = append(ways, between(w.created))
 	default:
 		return "1 = 1"
 	}
 	if w.deleted != nil {
-		any = append(any, between(w.deleted))
+		ways = append(ways, between(w.deleted))
 	}
-	return "(" + strings.Join(any, " OR ") + ")"
+	return "(" + strings.Join(ways, " OR ") + ")"
 }
 
 // since is the condition of rows of the day and of every later one.
 func (w dbWindow) since(q *dbQuery) string {
-	var any []string
+	var ways []string
 	for _, c := range []*dbColumn{w.created, w.modified, w.deleted} {
 		if c != nil {
 			from, _ := w.bounds(*c)
-			any = append(any, q.dialect.quote(c.name)+" >= "+q.value(*c, from))
+			ways = append(ways, q.dialect.quote(c.name)+" >= "+q.value(*c, from))
 		}
 	}
-	return "(" + strings.Join(any, " OR ") + ")"
+	return "(" + strings.Join(ways, " OR ") + ")"
 }

@@ -232,7 +232,6 @@ func TestDatabasesAreSources(t *testing.T) {
 	bases(t, func(t *testing.T, b *base) {
 		for name, set := range map[string]project.Database{
 			"one row at a time, two readers": {Chunk: 1, Parallel: 2},
-			"one chunk":                      {Chunk: 100, Parallel: 1},
 			"three rows at a time":           {Chunk: 3, Parallel: 1},
 		} {
 			t.Run(name, func(t *testing.T) {
