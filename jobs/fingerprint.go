@@ -58,7 +58,13 @@ func (b *builder) define(ctx context.Context) {
 }
 
 func fetchDefinition(s *project.Source) string {
-	return digest("fetch", sourceFormat, s.From, s.Asks, s.Holds, s.Zone.String())
+	parts := []any{"fetch", sourceFormat, s.From, s.Asks, s.Holds, s.Zone.String()}
+	if s.NewColumns == "ignore" && (s.From == "postgres" || s.From == "mysql") { // only the declared ones are asked for
+		for _, c := range s.Columns {
+			parts = append(parts, c.Name, c.From)
+		}
+	}
+	return digest(parts...)
 }
 
 // stageDefinition covers what turns the same bytes into other records.

@@ -24,6 +24,8 @@ type sourceKind struct {
 func sourceKinds() []sourceKind {
 	return []sourceKind{
 		{"files", (*loader).filesSource, nil},
+		{"mysql", (*loader).mysqlSource, databaseTuning()},
+		{"postgres", (*loader).postgresSource, databaseTuning()},
 	}
 }
 

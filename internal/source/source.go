@@ -86,6 +86,8 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{"files", Files{}, validateFiles},
+		{"mysql", MySQL{}, validateDatabase},
+		{"postgres", Postgres{}, validateDatabase},
 	}
 }
 
