@@ -31,6 +31,7 @@ type Calendar struct {
 	waiting   sync.WaitGroup
 	mu        sync.Mutex
 	turns     map[string]time.Time // when something was tried for a day last
+	ahead     ahead                // by source
 	out       sync.Map             // releases that are being mailed
 	following atomic.Bool          // editions that follow others are being mailed
 	ringing   atomic.Bool          // alerts are being sent
@@ -144,6 +145,7 @@ func (c *Calendar) Tick(ctx context.Context, now time.Time) error {
 			return c.Mailer.followAll(ctx, func(report string, day calendar.Day) bool { return c.turn("follow "+report, day, true) })
 		})
 	}
+	c.readAhead(ctx, now)
 	if c.Alerts != nil {
 		c.aside(ctx, &c.ringing, "alerts", c.Alerts.Flush)
 	}
