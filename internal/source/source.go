@@ -85,7 +85,10 @@ type kind struct {
 // kinds lists every kind of source; sources say which by their from setting.
 func kinds() []kind {
 	return []kind{
+		{"bigquery", BigQuery{}, validateBigQuery},
+		{"exec", Exec{}, validateExec},
 		{"files", Files{}, validateFiles},
+		{"http", HTTP{}, validateHTTP},
 	}
 }
 

@@ -1,0 +1,570 @@
+package source_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"daybook/internal/calendar"
+	"daybook/internal/fault"
+	"daybook/internal/project"
+	"daybook/internal/source"
+	"daybook/internal/source/sourcetest"
+)
+
+func gunzip(t *testing.T, b []byte) []byte {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func gzipped(text string) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = io.WriteString(z, text)
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// asking is a request for 2026-11-19 of a server that answers so.
+func asking(t *testing.T, answer http.HandlerFunc) (source.Request, *httptest.Server) {
+	t.Helper()
+	server := httptest.NewServer(answer)
+	t.Cleanup(server.Close)
+	s := project.Source{Name: "events", File: "sources/events.yaml", Line: 3, From: "http", Format: "json", Zone: time.UTC, Holds: "day", HTTP: project.HTTP{
+		URL: server.URL + "/events/{day}", Query: map[string]string{"serviceKey": "{secret:KEY}"}, Secrets: map[string]string{"KEY": "env:KEY"},
+		Headers: map[string]string{"X-Key": "{secret:KEY}", "Accept": "application/json"},
+		Pages:   project.Pages{By: "none"}, Allow: []string{"127.0.0.0/8"},
+	}}
+	r := sourcetest.Request(s, calendar.MustDay("2026-11-19"))
+	r.Log = func(_, format string, args ...any) {
+		if line := fmt.Sprintf(format, args...); strings.Contains(line, sourcetest.Secret) {
+			t.Errorf("the log has the secret: %s", line)
+		}
+	}
+	return r, server
+}
+
+// got fetches and holds that no secret shows.
+func got(t *testing.T, r source.Request) ([]string, source.Result, error) {
+	t.Helper()
+	s := &sink{}
+	result, err := kind(t, "http").Fetch(t.Context(), r, s)
+	for _, o := range s.objects {
+		if name, _, _ := strings.Cut(o, " = "); strings.Contains(name, sourcetest.Secret) {
+			t.Errorf("a name or an origin has the secret: %s", name)
+		}
+	}
+	if err != nil && strings.Contains(err.Error(), sourcetest.Secret) {
+		t.Errorf("the error has the secret: %v", err)
+	}
+	return s.objects, result, err
+}
+
+// raw answers with these bytes on the wire and closes the connection.
+func raw(t *testing.T, w http.ResponseWriter, text string) {
+	t.Helper()
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	_, _ = io.WriteString(conn, text)
+	_ = conn.Close()
+}
+
+func TestAnswersThatAreNotWholeAreAskedForAgainAndNeverStored(t *testing.T) {
+	whole := `[{"id":1},{"id":2}]`
+	packed := string(gzipped(whole))
+	for name, c := range map[string]struct{ bad, code string }{
+		"fewer bytes than promised":       {"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + whole, fault.Unavailable},
+		"more bytes than promised":        {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n" + whole, fault.Damaged},
+		"a chunk that never ends":         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n13\r\n" + whole, fault.Unavailable},
+		"cut JSON without any length":     {"HTTP/1.1 200 OK\r\n\r\n" + whole[:12], fault.Damaged},
+		"no answer at all":                {"", fault.Unavailable},
+		"no HTTP":                         {"SSH-2.0-OpenSSH_9.2\r\n", fault.Unavailable},
+		"truncated gzip":                  {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + packed[:len(packed)-9], fault.Damaged},
+		"gzip with a wrong checksum":      {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + packed[:len(packed)-8] + "12345678", fault.Damaged},
+		"gzip that is none":               {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + whole, fault.Damaged},
+		"a page for people":               {"HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n<html><p>Sign in</p></html> ", fault.Damaged},
+		"an empty body":                   {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", fault.Damaged},
+		"502 from a proxy":                {"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", fault.Unavailable},
+		"503 that names a time to return": {"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n", fault.Unavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int32
+			r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) {
+				if calls.Add(1) <= 2 {
+					raw(t, w, c.bad)
+					return
+				}
+				fmt.Fprint(w, whole)
+			})
+			objects, _, err := got(t, r)
+			if err != nil || len(objects) != 1 || !strings.HasSuffix(objects[0], " = "+whole) || calls.Load() != 3 {
+				t.Errorf("%q after %d calls, %v", objects, calls.Load(), err)
+			}
+			calls.Store(-1000)
+			objects, _, err = got(t, r)
+			if !fault.Is(err, c.code) || len(objects) > 0 || fault.Hint(err) == "" || calls.Load() != -1000+6 {
+				t.Errorf("always so: %q after %d calls, %v, want %s", objects, calls.Load()+1000, err, c.code)
+			}
+		})
+	}
+}
+
+func TestCutLinesAreNoWholeAnswer(t *testing.T) {
+	for format, text := range map[string]string{"ndjson": "{\"a\":1}\n{\"a\":", "csv": "a,b,c\n1,2,3\n4,5", "xml": "<a><b/>"} {
+		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+		r.Source.Format = format
+		if objects, _, err := got(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 {
+			t.Errorf("%s: %q, %v", format, objects, err)
+		}
+	}
+}
+
+func TestGzipIsKeptAsItCame(t *testing.T) {
+	packed := gzipped(`{"id":1}` + "\n")
+	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(packed) })
+	r.Source.Format = "ndjson"
+	objects, _, err := got(t, r)
+	if want := "answer.ndjson.gz < "; err != nil || len(objects) != 1 || !strings.HasPrefix(objects[0], want) || !strings.HasSuffix(objects[0], " = "+string(packed)) {
+		t.Errorf("%q, %v", objects, err)
+	}
+	if !strings.Contains(objects[0], "/events/2026-11-19?serviceKey={secret:KEY} =") {
+		t.Errorf("origin: %q", objects[0])
+	}
+}
+
+func TestRetryAfterIsObeyed(t *testing.T) {
+	now := time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
+	for header, want := range map[string]time.Duration{
+		"Retry-After: 7": 7 * time.Second, "Retry-After: Fri, 20 Nov 2026 03:05:00 GMT": 5 * time.Minute, "X: y": time.Second,
+		fmt.Sprintf("X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: %d", now.Add(90*time.Second).Unix()): 90 * time.Second,
+	} {
+		var calls atomic.Int32
+		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) {
+			if calls.Add(1) == 1 {
+				raw(t, w, "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n"+header+"\r\n\r\n")
+				return
+			}
+			fmt.Fprint(w, "[]")
+		})
+		var waits []time.Duration
+		r.Now = func() time.Time { return now }
+		r.Wait = func(_ context.Context, d time.Duration) error { waits = append(waits, d); return nil }
+		if _, _, err := got(t, r); err != nil {
+			t.Errorf("%s: %v", header, err)
+		}
+		if d := cmp.Diff([]time.Duration{want}, waits); d != "" {
+			t.Errorf("%s (-want +got):\n%s", header, d)
+		}
+	}
+}
+
+func TestQuotaThatIsUsedUpNamesWhenItBegins(t *testing.T) {
+	seoul, err := time.LoadLocation("Asia/Seoul")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 19, 23, 0, 0, 0, seoul)
+	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, seoul)
+	words := "waiting for quota until 2026-11-20 00:00 (Asia/Seoul)"
+	gateway := `<OpenAPI_ServiceResponse><cmmMsgHeader><errMsg>SERVICE ERROR</errMsg><returnAuthMsg>LIMITED_NUMBER_OF_SERVICE_REQUESTS_EXCEEDS_ERROR</returnAuthMsg><returnReasonCode>22</returnReasonCode></cmmMsgHeader></OpenAPI_ServiceResponse>`
+	for name, answer := range map[string]http.HandlerFunc{
+		"by our own count": nil,
+		"by a long wait": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3601")
+			w.WriteHeader(429)
+		},
+		"by the gateway":       func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, gateway) },
+		"by a code of the API": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"code":"E7","items":[]}`) },
+	} {
+		calls := 0
+		r, _ := asking(t, func(w http.ResponseWriter, req *http.Request) {
+			calls++
+			if answer == nil {
+				fmt.Fprint(w, `{"code":"0","items":[{"a":1}]}`)
+				return
+			}
+			answer(w, req)
+		})
+		r.Now = func() time.Time { return now }
+		r.Source.Records = "items"
+		r.Source.HTTP.OK = project.OK{Path: "code", Equals: []string{"0"}, Quota: []string{"E7"}}
+		r.Source.HTTP.Quota = project.Quota{Calls: 5, Name: "portal", Resets: "00:00", Zone: seoul}
+		if answer == nil {
+			r.Source.HTTP.Pages = project.Pages{By: "offset", Parameter: "from"}
+		}
+		var spent []string
+		r.Spend = func(_ context.Context, allowance, window string, limit int64) (bool, error) {
+			spent = append(spent, fmt.Sprintf("%s %s %d", allowance, window, limit))
+			return answer != nil || len(spent) <= 2, nil
+		}
+		if answer == nil { // two pages differ, or they would be one page that comes again
+			r, _ = asking(t, func(w http.ResponseWriter, req *http.Request) {
+				calls++
+				fmt.Fprintf(w, `{"code":"0","items":[{"a":%q}]}`, req.URL.Query().Get("from"))
+			})
+			r.Source.Records, r.Now = "items", func() time.Time { return now }
+			r.Source.HTTP.Quota = project.Quota{Calls: 5, Name: "portal", Resets: "00:00", Zone: seoul}
+			r.Source.HTTP.Pages = project.Pages{By: "offset", Parameter: "from"}
+			r.Spend = func(_ context.Context, allowance, window string, limit int64) (bool, error) {
+				spent = append(spent, fmt.Sprintf("%s %s %d", allowance, window, limit))
+				return len(spent) <= 2, nil
+			}
+		}
+		_, _, err := got(t, r)
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Code != fault.Quota || !strings.Contains(err.Error(), "waiting for quota until 2026-11-20 00:") {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if name == "by a long wait" {
+			if !f.Until.Equal(now.Add(3601 * time.Second)) {
+				t.Errorf("%s: until %s", name, f.Until)
+			}
+		} else if !f.Until.Equal(midnight) || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: until %s: %v", name, f.Until, err)
+		}
+		if want := map[bool]int{true: 2, false: 1}[answer == nil]; calls != want || spent[0] != "portal 2026-11-19 5" {
+			t.Errorf("%s: %d calls, spent %q", name, calls, spent)
+		}
+	}
+}
+
+func TestQuotaDayBeginsWhenTheQuotaSays(t *testing.T) {
+	seoul, err := time.LoadLocation("Asia/Seoul")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[string]string{"2026-11-20T08:59:00+09:00": "2026-11-19", "2026-11-20T09:00:00+09:00": "2026-11-20"} {
+		now, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "[]") })
+		r.Now = func() time.Time { return now }
+		r.Source.HTTP.Quota = project.Quota{Calls: 5, Resets: "09:00", Zone: seoul}
+		r.Spend = func(_ context.Context, _, window string, _ int64) (bool, error) {
+			if window != want {
+				t.Errorf("at %s: window %s, want %s", at, window, want)
+			}
+			return true, nil
+		}
+		if _, _, err := got(t, r); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestErrorsOfStatus200AreNoEmptyDay(t *testing.T) {
+	for text, c := range map[string]struct{ code, words string }{
+		`{"response":{"header":{"resultCode":"0000","resultMsg":"OK"},"body":{"items":""}}}`: {"", ""},
+		`{"response":{"header":{"resultCode":"99","resultMsg":"UNKNOWN_ERROR"}}}`:            {fault.Unavailable, "99: UNKNOWN_ERROR"},
+		`{"error":"maintenance"}`: {fault.Unavailable, "no response.header.resultCode"},
+		`<OpenAPI_ServiceResponse><cmmMsgHeader><errMsg>SERVICE ERROR</errMsg><returnAuthMsg>SERVICE_KEY_IS_NOT_REGISTERED_ERROR</returnAuthMsg><returnReasonCode>30</returnReasonCode></cmmMsgHeader></OpenAPI_ServiceResponse>`: {fault.Refused, "30: SERVICE_KEY_IS_NOT_REGISTERED_ERROR"},
+	} {
+		for _, format := range []string{"json", "xml"} {
+			if format == "xml" && text[0] == '{' {
+				continue
+			}
+			r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+			r.Source.Format, r.Source.Records = format, "response.body.items.item"
+			r.Source.HTTP.OK = project.OK{Path: "response.header.resultCode", Equals: []string{"0000"}, Message: "response.header.resultMsg"}
+			objects, _, err := got(t, r)
+			if c.code == "" && (err != nil || len(objects) != 1) || c.code != "" && (!fault.Is(err, c.code) || len(objects) > 0 || !strings.Contains(err.Error(), c.words)) {
+				t.Errorf("%s: %d objects, %v", text, len(objects), err)
+			}
+		}
+	}
+}
+
+func TestTotalThatDisagreesIsDamagedAndBeginsAnew(t *testing.T) {
+	for name, c := range map[string]struct {
+		by, answers string // of pages, separated by |
+		words       string
+	}{
+		"fewer":          {"page", `{"n":3,"r":[1]}|{"n":3,"r":[2]}|{"n":3,"r":[]}`, "says 3 records and gave 2"},
+		"more":           {"page", `{"n":3,"r":[1,2]}|{"n":3,"r":[3,4]}`, "says 3 records and gave 4"},
+		"without pages":  {"none", `{"n":3,"r":[1,2]}`, "says 3 records and gave 2"},
+		"one that moves": {"page", `{"n":3,"r":[1,2]}|{"n":4,"r":[3]}`, "said 3 records on page 1 and 4 on page 2"},
+		"a cursor":       {"cursor", `{"n":3,"r":[1,2],"c":"x"}|{"n":3,"r":[3,4]}`, "says 3 records and gave 4"},
+	} {
+		answers, calls := strings.Split(c.answers, "|"), 0
+		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answers[calls]); calls++ })
+		r.Source.Records = "r"
+		r.Source.HTTP.Pages = project.Pages{By: c.by, Parameter: "p", First: 1, Total: "n"}
+		if c.by == "cursor" {
+			r.Source.HTTP.Pages.Next = "c"
+		}
+		_, _, err := got(t, r)
+		if err == nil || !strings.Contains(err.Error(), c.words) || !errors.Is(err, source.ErrChanged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPagesWithoutAnEndAreFound(t *testing.T) {
+	for name, c := range map[string]struct{ by, answers, words string }{
+		"a loop of cursors":     {"cursor", `{"r":[1],"c":"x"}|{"r":[2],"c":"y"}|{"r":[3],"c":"x"}`, "page 3 leads back"},
+		"a cursor to itself":    {"cursor", `{"r":[1],"c":"x"}|{"r":[2],"c":"x"}`, "page 2 leads back"},
+		"a link to itself":      {"link", `{"r":[1],"c":"?p=1"}|{"r":[2],"c":"?p=1"}`, "page 2 leads back"},
+		"an unknown parameter":  {"page", `{"r":[1]}|{"r":[1]}`, "page 2 is the same as page 1"},
+		"an unknown parameter2": {"offset", `{"r":[1]}|{"r":[1]}`, "page 2 is the same as page 1"},
+	} {
+		answers, calls := strings.Split(c.answers, "|"), 0
+		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answers[calls]); calls++ })
+		r.Source.Records = "r"
+		r.Source.HTTP.Pages = project.Pages{By: c.by, Parameter: "p", First: 1}
+		if c.by == "cursor" || c.by == "link" {
+			r.Source.HTTP.Pages.Next = "c"
+		}
+		if _, _, err := got(t, r); !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), c.words) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestRedirectsStayWhereTheyMay(t *testing.T) {
+	var leaked atomic.Bool
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.String()+fmt.Sprint(r.Header), sourcetest.Secret) {
+			leaked.Store(true)
+		}
+		fmt.Fprint(w, `[{"id":9}]`)
+	}))
+	defer other.Close()
+	for name, c := range map[string]struct {
+		to    string
+		allow bool
+		code  string
+	}{
+		"the same host":                        {"/moved?x=1", false, ""},
+		"another host":                         {other.URL + "/", false, fault.Refused},
+		"another host that is allowed":         {other.URL + "/", true, ""},
+		"another host with the secret":         {other.URL + "/?k=" + sourcetest.Secret, true, fault.Refused},
+		"a file":                               {"file:///etc/passwd", true, fault.Refused},
+		"gopher":                               {"gopher://127.0.0.1:6379/_FLUSHALL", true, fault.Refused},
+		"a loop":                               {"/events/2026-11-19", false, fault.Damaged},
+		"the metadata of a cloud":              {"http://169.254.169.254/latest/meta-data/", true, fault.Refused},
+		"a name and a password":                {"http://a:b@127.0.0.1/", true, fault.Refused},
+		"nothing that is an address":           {"http://%zz/", true, fault.Damaged},
+		"this machine, by an IPv6 of its IPv4": {"http://[::ffff:10.0.0.1]/", true, fault.Refused},
+	} {
+		r, server := asking(t, func(w http.ResponseWriter, req *http.Request) {
+			if req.URL.Path == "/moved" {
+				fmt.Fprint(w, `[{"id":1}]`)
+				return
+			}
+			w.Header().Set("Location", c.to)
+			w.WriteHeader(http.StatusFound)
+		})
+		if c.allow {
+			r.Source.HTTP.Hosts = []string{strings.TrimPrefix(other.URL, "http://"), "169.254.169.254", "::ffff:10.0.0.1"}
+		}
+		objects, _, err := got(t, r)
+		if c.code == "" && (err != nil || len(objects) != 1) || c.code != "" && (!fault.Is(err, c.code) || len(objects) > 0) {
+			t.Errorf("%s from %s: %q, %v", name, server.URL, objects, err)
+		}
+	}
+	if leaked.Load() {
+		t.Error("another host got the secret")
+	}
+}
+
+func TestLinksToOtherHostsAreNotFollowed(t *testing.T) {
+	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Link", `<http://203.0.113.9/next>; rel="next"`)
+		fmt.Fprint(w, `[1]`)
+	})
+	r.Source.HTTP.Pages = project.Pages{By: "link"}
+	if objects, _, err := got(t, r); !fault.Is(err, fault.Refused) || len(objects) > 0 || !strings.Contains(fault.Hint(err), "hosts: [203.0.113.9]") {
+		t.Errorf("%q, %v", objects, err)
+	}
+}
+
+func TestThisMachineIsNotAskedUnlessAllowed(t *testing.T) {
+	asked := false
+	r, server := asking(t, func(w http.ResponseWriter, _ *http.Request) { asked = true; fmt.Fprint(w, "[]") })
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433", "0x7f000001"} {
+		r.Source.HTTP.URL, r.Source.HTTP.Allow = "http://"+host+":"+port+"/events/{day}", nil
+		_, _, err := got(t, r)
+		if err == nil || asked {
+			t.Errorf("%s: %v, asked %v", host, err, asked)
+		}
+		if strings.ContainsAny(host, ".:l") && !fault.Is(err, fault.Refused) {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
+func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
+	t.Setenv("http_proxy", "http://127.0.0.1:1")
+	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "[]") })
+	if _, _, err := got(t, r); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnswerWithoutAnEndIsCutOff(t *testing.T) {
+	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) {
+		for {
+			if _, err := w.Write(bytes.Repeat([]byte(" "), 64<<10)); err != nil {
+				return
+			}
+		}
+	})
+	r.Source.HTTP.Body = 9 << 20 // more than is kept in memory
+	if objects, _, err := got(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 || !strings.Contains(fault.Hint(err), "body:") {
+		t.Errorf("%q, %v", objects, err)
+	}
+}
+
+func TestAnswerThatUnpacksWithoutAnEndIsCutOff(t *testing.T) {
+	bomb := gzipped(strings.Repeat(" ", 60<<20) + "[]")
+	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bomb) })
+	r.Source.HTTP.Body = 1e6
+	if objects, _, err := got(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 {
+		t.Errorf("%d objects, %v", len(objects), err)
+	}
+}
+
+func TestSlowAnswerEndsAtTheTimeout(t *testing.T) {
+	done := make(chan struct{})
+	r, _ := asking(t, func(w http.ResponseWriter, req *http.Request) {
+		fmt.Fprint(w, "[")
+		w.(http.Flusher).Flush()
+		select {
+		case <-done:
+		case <-req.Context().Done():
+		}
+	})
+	defer close(done)
+	r.Source.HTTP.Timeout = 50 * time.Millisecond
+	if _, _, err := got(t, r); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "within 50ms") {
+		t.Error(err)
+	}
+}
+
+func TestLargeAnswersWaitOnDiskAndAreStoredWhole(t *testing.T) {
+	text := strings.Repeat(`{"id":1,"text":"0123456789012345678901234567890123456789"}`+"\n", 200_000) // 11 MB
+	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+	r.Source.Format = "ndjson"
+	objects, _, err := got(t, r)
+	if err != nil || len(objects) != 1 || !strings.HasSuffix(objects[0], text) || len(objects[0]) > len(text)+200 {
+		t.Errorf("%d objects, %v", len(objects), err)
+	}
+}
+
+func TestMissingDetailsAndHoursAreNamed(t *testing.T) {
+	r, _ := asking(t, func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasSuffix(req.URL.Path, "B/2") || strings.HasSuffix(req.URL.Path, "-7") {
+			http.NotFound(w, req)
+			return
+		}
+		fmt.Fprintf(w, "[%q]", req.URL.EscapedPath())
+	})
+	base := r.Source.HTTP.URL
+	r.Source.HTTP.URL = strings.TrimSuffix(base, "/events/{day}") + "/detail/{each}"
+	r.Source.HTTP.ForEach = project.ForEach{Source: "list", Column: "id"}
+	r.Values = func(context.Context, string, string) ([]string, error) {
+		return []string{"A", "B/2", "..", "가 나"}, nil
+	}
+	objects, result, err := got(t, r)
+	if err != nil || len(objects) != 3 || len(result.Missing) != 1 || !strings.HasPrefix(result.Missing[0], "id B/2: ") {
+		t.Errorf("%q, %q, %v", objects, result.Missing, err)
+	}
+	for i, want := range []string{"000001-A.json < ", "000003-...json < ", "000004-가 나.json < "} {
+		if !strings.HasPrefix(objects[i], want) {
+			t.Errorf("object %d: %s", i, objects[i])
+		}
+	}
+	if !strings.HasSuffix(objects[1], `["/detail/%2E%2E"]`) {
+		t.Errorf("a value leads out of its place: %s", objects[1])
+	}
+	r.Values = func(context.Context, string, string) ([]string, error) { return []string{"B/2"}, nil }
+	if _, _, err := got(t, r); !fault.Is(err, fault.Missing) {
+		t.Errorf("every detail missing: %v", err)
+	}
+	r.Values = func(context.Context, string, string) ([]string, error) { return nil, nil }
+	if objects, _, err := got(t, r); err != nil || len(objects) > 0 {
+		t.Errorf("an empty list: %q, %v", objects, err)
+	}
+
+	r.Source.HTTP.ForEach = project.ForEach{}
+	r.Source.HTTP.URL = base + "-{hour}"
+	objects, result, err = got(t, r)
+	if err != nil || len(objects) != 23 || len(result.Missing) != 1 || !strings.HasPrefix(result.Missing[0], "hour 7: ") {
+		t.Errorf("%d objects, %q, %v", len(objects), result.Missing, err)
+	}
+	if !strings.HasPrefix(objects[0], "000001-0.json < ") {
+		t.Error(objects[0])
+	}
+}
+
+func TestMissingDetailIsNamedThoughAnotherFetchFoundIt(t *testing.T) {
+	calls := 0
+	r, _ := asking(t, func(w http.ResponseWriter, req *http.Request) {
+		calls++
+		if strings.HasSuffix(req.URL.Path, "B") {
+			http.NotFound(w, req)
+			return
+		}
+		fmt.Fprint(w, "[1]")
+	})
+	r.Source.HTTP.URL = strings.TrimSuffix(r.Source.HTTP.URL, "/events/{day}") + "/detail/{each}"
+	r.Source.HTTP.ForEach = project.ForEach{Source: "list", Column: "id"}
+	r.Values = func(context.Context, string, string) ([]string, error) { return []string{"A", "B", "C", "D"}, nil }
+	first := &stopping{after: 2}
+	if _, err := kind(t, "http").Fetch(t.Context(), r, first); !errors.Is(err, errStop) {
+		t.Fatal(err)
+	}
+	r.Kept, calls = first.kept, 0
+	objects, result, err := got(t, r)
+	if err != nil || len(objects) != 1 || len(result.Missing) != 1 || calls != 1 {
+		t.Errorf("%q, %q, %d calls, %v", objects, result.Missing, calls, err)
+	}
+	r.Values = func(context.Context, string, string) ([]string, error) { return []string{"X", "Y"}, nil }
+	if _, _, err := got(t, r); !errors.Is(err, source.ErrChanged) {
+		t.Errorf("another list: %v", err)
+	}
+}
+
+var errStop = errors.New("stop")
+
+// stopping is a sink that fails after some parts.
+type stopping struct {
+	after int
+	kept  []source.Part
+}
+
+func (s *stopping) Put(_ context.Context, p source.Part, r io.Reader) error {
+	if len(s.kept) == s.after {
+		return errStop
+	}
+	s.kept = append(s.kept, p)
+	_, err := io.Copy(io.Discard, r)
+	return err
+}

@@ -1,0 +1,336 @@
+package source
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/encoding/korean"
+
+	"daybook/internal/fault"
+)
+
+// mostDepth of what is nested in an answer.
+const mostDepth = 500
+
+// reading is what an answer says beside its records.
+type reading struct {
+	records int64
+	total   *int64
+	next    string // the cursor or the link to the next page, as text
+	code    string // of ok:
+	message string
+	gateway bool // it is the error that the gateway of data.go.kr gives instead of the API's own answer, as XML whatever was asked for
+}
+
+// read reads an answer to its end; an error means that it is not whole, or not in the format.
+func (h *httpFetch) read(r io.Reader, format string) (reading, error) {
+	b := bufio.NewReader(r)
+	if bom, _ := b.Peek(3); bytes.Equal(bom, []byte("\ufeff")) {
+		_, _ = b.Discard(3) // they were just seen
+	}
+	found := map[string]*string{h.s.Pages.Total: nil, h.s.Pages.Next: nil, h.s.OK.Path: nil, h.s.OK.Message: nil}
+	delete(found, "")
+	var records int64
+	var err error
+	switch format {
+	case "json", "ndjson", "dynamodb":
+		if startsWith(b, '<') {
+			return readGateway(b)
+		}
+		if format == "json" {
+			records, err = readJSON(b, h.r.Source.Records, found)
+		} else {
+			records, err = readLines(b)
+		}
+	case "xml":
+		var root string
+		records, root, err = readXML(b, h.r.Source.Records, found)
+		if root == gatewayRoot && err == nil {
+			return reading{gateway: true, code: text(found["returnReasonCode"]), message: text(found["returnAuthMsg"])}, nil
+		}
+	case "csv":
+		records, err = readCSV(b, h.r.Source.Header)
+	default:
+		_, err = io.Copy(io.Discard, b)
+	}
+	out := reading{records: records, next: text(found[h.s.Pages.Next]), code: text(found[h.s.OK.Path]), message: text(found[h.s.OK.Message])}
+	if v := found[h.s.Pages.Total]; err == nil && v != nil && *v != "" {
+		n, bad := strconv.ParseInt(*v, 10, 64)
+		if bad != nil || n < 0 {
+			return out, fmt.Errorf("%s is %q, no number of records", h.s.Pages.Total, clean(*v))
+		}
+		out.total = &n
+	}
+	return out, err
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// verdict is the fault of an answer of status 200 that says that it is an error.
+func (h *httpFetch) verdict(t target, found reading) error {
+	ok := h.s.OK
+	if !found.gateway && (ok.Path == "" || contains(ok.Equals, found.code)) {
+		return nil
+	}
+	code := found.code
+	if code == "" {
+		code = "no " + ok.Path
+	}
+	message := fmt.Sprintf("%s answers %s", t.shown, clean(h.mask(code)))
+	if words := clean(h.mask(found.message)); words != "" {
+		message += ": " + words
+	}
+	hint := "look the code up in the API's manual, and correct the source or run the day again"
+	switch {
+	case contains(ok.Quota, found.code), found.gateway && found.code == "22":
+		_, until, err := h.quotaDay()
+		if err != nil {
+			return err
+		}
+		return h.waiting(until, errors.New(message))
+	case found.gateway && len(found.code) == 2 && found.code >= "20" && found.code < "40":
+		return fault.New(fault.Refused, message, "correct the key under secrets:, as the portal shows it decoded, or ask the portal for access to this API")
+	}
+	return fault.New(fault.Unavailable, message, hint)
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// startsWith reports whether the first byte that is no space is c.
+func startsWith(b *bufio.Reader, c byte) bool {
+	for n := 1; ; n++ {
+		p, err := b.Peek(n)
+		if err != nil {
+			return false
+		}
+		if last := p[n-1]; !strings.ContainsRune(" \t\r\n", rune(last)) {
+			return last == c
+		}
+	}
+}
+
+const gatewayRoot = "OpenAPI_ServiceResponse"
+
+// readGateway reads the error of the gateway of data.go.kr; other XML, such as a page for people, is none of the formats.
+func readGateway(r io.Reader) (reading, error) {
+	found := map[string]*string{}
+	_, root, err := readXML(r, "", found)
+	if err != nil || root != gatewayRoot {
+		return reading{}, errors.New("it is no JSON, it begins with <")
+	}
+	return reading{gateway: true, code: text(found["returnReasonCode"]), message: text(found["returnAuthMsg"])}, nil
+}
+
+// readJSON counts the records at a path and fills in what is wanted; several values may follow each other.
+func readJSON(r io.Reader, records string, found map[string]*string) (int64, error) {
+	s := &jsonScan{dec: json.NewDecoder(r), records: records, found: found}
+	s.dec.UseNumber()
+	for values := 0; ; values++ {
+		t, err := s.dec.Token()
+		if errors.Is(err, io.EOF) && values > 0 {
+			return s.count, nil
+		}
+		if err == nil {
+			err = s.value("", t, 0)
+		}
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return s.count, fmt.Errorf("it is no JSON: %w", err)
+		}
+	}
+}
+
+type jsonScan struct {
+	dec     *json.Decoder
+	records string
+	found   map[string]*string
+	count   int64
+}
+
+func (s *jsonScan) value(path string, t json.Token, depth int) error {
+	if depth > mostDepth {
+		return fmt.Errorf("it is nested more than %d deep", mostDepth)
+	}
+	d, nested := t.(json.Delim)
+	if !nested {
+		if _, wanted := s.found[path]; wanted && path != "" {
+			v := scalar(t)
+			s.found[path] = &v
+		}
+		return nil
+	}
+	if d == '{' && path == s.records {
+		s.count++
+	}
+	for s.dec.More() {
+		below := path + "[]"
+		if d == '{' {
+			k, err := s.dec.Token()
+			if err != nil {
+				return err
+			}
+			name, _ := k.(string) // a key is one
+			below = name
+			if path != "" {
+				below = path + "." + name
+			}
+		}
+		t, err := s.dec.Token()
+		if err != nil {
+			return err
+		}
+		if d == '[' && path == s.records {
+			s.count++
+			below = "\x00" // within a record there is nothing to look for
+		}
+		if err := s.value(below, t, depth+1); err != nil {
+			return err
+		}
+	}
+	_, err := s.dec.Token()
+	return err
+}
+
+// scalar is a value's text; null, false and what has no text are empty.
+func scalar(t json.Token) string {
+	switch v := t.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case bool:
+		if v {
+			return "true"
+		}
+	}
+	return ""
+}
+
+// readXML counts the elements of a name and fills in what is wanted: the texts at paths from the root, and of the gateway's error.
+func readXML(r io.Reader, records string, found map[string]*string) (count int64, root string, err error) {
+	dec := xml.NewDecoder(r)
+	dec.CharsetReader = func(charset string, r io.Reader) (io.Reader, error) {
+		switch strings.ToLower(charset) {
+		case "euc-kr", "cp949", "ks_c_5601-1987", "ms949":
+			return korean.EUCKR.NewDecoder().Reader(r), nil
+		}
+		return nil, fmt.Errorf("it is encoded in %s", charset)
+	}
+	var path []string
+	var chars strings.Builder
+	for {
+		t, err := dec.Token()
+		if errors.Is(err, io.EOF) && root != "" && len(path) == 0 {
+			return count, root, nil
+		}
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return count, root, fmt.Errorf("it is no XML: %w", err)
+		}
+		switch t := t.(type) {
+		case xml.StartElement:
+			if len(path) == 0 && root != "" || len(path) > mostDepth {
+				return count, root, errors.New("it is no XML: it has two roots, or is nested too deep")
+			}
+			if len(path) == 0 {
+				root = t.Name.Local
+			}
+			if path = append(path, t.Name.Local); records != "" && t.Name.Local == records {
+				count++
+			}
+			chars.Reset()
+		case xml.CharData:
+			chars.Write(t)
+		case xml.EndElement:
+			v := strings.TrimSpace(chars.String())
+			if at := strings.Join(path, "."); wantedXML(at, found) {
+				found[at] = &v
+			} else if root == gatewayRoot {
+				found[t.Name.Local] = &v
+			}
+			path = path[:len(path)-1]
+			chars.Reset()
+		}
+	}
+}
+
+func wantedXML(path string, found map[string]*string) bool {
+	_, ok := found[path]
+	return ok
+}
+
+// readLines counts the lines of NDJSON; the last one, which a cut would show in, must be a whole value.
+func readLines(b *bufio.Reader) (count int64, err error) {
+	var last []byte
+	for {
+		line, err := b.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			count, last = count+1, line
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return count, err
+		}
+	}
+	if count > 0 && !json.Valid(last) {
+		return count, errors.New("its last line is no JSON")
+	}
+	return count, nil
+}
+
+// readCSV counts the records. One at the end that has no end of line and fewer fields than the first was cut off.
+func readCSV(b *bufio.Reader, header bool) (count int64, err error) {
+	var last byte
+	dec := csv.NewReader(io.TeeReader(b, writer(func(p []byte) (int, error) {
+		last = p[len(p)-1]
+		return len(p), nil
+	})))
+	dec.FieldsPerRecord, dec.LazyQuotes, dec.ReuseRecord = -1, true, true
+	first, fields := 0, 0
+	for {
+		record, err := dec.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return count, err
+		}
+		if count++; count == 1 {
+			first = len(record)
+		}
+		fields = len(record)
+	}
+	if count > 1 && last != '\n' && last != '\r' && fields < first {
+		return count, errors.New("its last record is cut off")
+	}
+	if header && count > 0 {
+		count--
+	}
+	return count, nil
+}
