@@ -263,7 +263,8 @@ func (q *bigQueryFetch) page(ctx context.Context, last bigQueryState, sink Sink)
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		res = results{}
 		_, err := q.call(ctx, "read the result of job "+last.Job, http.MethodGet, "queries/"+url.PathEscape(last.Job), query, nil, &res)
-		if last.Page > 0 && (fault.Is(err, fault.Invalid) || fault.Is(err, fault.Missing)) {
+		var failed *bigQueryFailure
+		if errors.As(err, &failed) && failed.status == http.StatusNotFound && last.Page > 0 {
 			err = fault.Wrap(fault.Unavailable, errors.Join(ErrChanged, err), "the result of an unfinished fetch is not there any more", "run the day again")
 		}
 		if err != nil {

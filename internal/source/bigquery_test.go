@@ -170,7 +170,7 @@ func (w *warehouse) results(rw http.ResponseWriter, r *http.Request, id string) 
 		bigQueryFails(rw, 404, "notFound", "Not found: Job payer:"+id)
 		return
 	case w.fail != "":
-		bigQueryFails(rw, 400, w.fail, "the job failed: "+w.fail)
+		bigQueryFails(rw, 400, w.fail, map[bool]string{true: "Not found: Table p:logs.x", false: "the job failed"}[w.fail == "notFound"])
 		return
 	case !w.began[id]:
 		w.began[id] = true

@@ -164,10 +164,9 @@ func (q *bigQueryFetch) judge(doing string, err error) (again bool, _ error) {
 		return false, wrap(fault.Refused, fmt.Sprintf("let the query read less, or raise limit: of the source, which is %d", q.s.Limit))
 	case f.status == http.StatusConflict:
 		return false, wrap(fault.Busy, "")
+	case dated(q.s) && (strings.Contains(f.text, "Not found: Table") || strings.Contains(f.text, "does not match any table")):
+		return false, wrap(fault.Missing, "run the day again when the table is there, or correct the query")
 	case f.status == http.StatusNotFound || f.reason == "notFound":
-		if dated(q.s) {
-			return false, wrap(fault.Missing, "run the day again when the table is there, or correct the query")
-		}
 		return false, wrap(fault.Invalid, "correct project:, location: or the tables of the query")
 	case f.status == http.StatusTooManyRequests || f.status >= 500:
 		return true, wrap(fault.Unavailable, "run the day again")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"daybook/internal/fault"
 	"daybook/internal/project"
@@ -195,7 +196,8 @@ func (h *httpFetch) page(ctx context.Context, s strand, last httpState, seen map
 		return nil, nil
 	}
 	if errors.Is(err, errGone) {
-		return nil, fault.New(fault.Damaged, fmt.Sprintf("page %d of %s is not there, though page %d led to it", last.Page+1, t.shown, last.Page), "run the day again")
+		return nil, fault.New(fault.Damaged, fmt.Sprintf("page %d is not there, though page %d led to it: %s", last.Page+1, last.Page, t.shown),
+			"run the day again; if the API tells the end so, write total: under pages:")
 	}
 	if err != nil {
 		return nil, err
@@ -221,10 +223,7 @@ func (h *httpFetch) partName(s strand, page int, a *answer) string {
 	name := ""
 	if s.key != "" {
 		value := s.hour + s.each
-		for len(value) > 60 { // runes at a time
-			r := []rune(value)
-			value = string(r[:len(r)-1])
-		}
+		value = strings.ToValidUTF8(value[:min(60, len(value))], "")
 		name = fmt.Sprintf("%06d-%s", s.index, value)
 	}
 	if h.s.Pages.By != "none" && h.s.Pages.By != "" {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -42,13 +43,12 @@ func validateHTTP(s project.Source) error {
 	if message, hint := httpPages(s); message != "" {
 		return invalid(message, hint)
 	}
-	if _, err := networks(h.Allow); err != nil {
-		return invalid(err.Error(), "")
+	_, err = networks(h.Allow)
+	if err == nil && h.Quota.Resets != "" {
+		_, _, err = calendar.ParseClock(h.Quota.Resets)
 	}
-	if h.Quota.Resets != "" {
-		if _, _, err := calendar.ParseClock(h.Quota.Resets); err != nil {
-			return invalid("quota: "+err.Error(), "")
-		}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return place(s, f)
 	}
 	if _, _, err := format("a."+s.Format, ""); err != nil && s.Format != "xml" && s.Format != "dynamodb" {
 		return invalid(fmt.Sprintf("%q is not a format", s.Format), "write format: ndjson, json, csv, xml or parquet")

@@ -58,6 +58,9 @@ func (h *httpFetch) next(at string, state httpState, a *answer) (string, error) 
 		if a.records == 0 || state.Total != nil && state.Seen >= *state.Total {
 			return "", nil
 		}
+		if a.single {
+			return "", fault.New(fault.Damaged, "the answer is one object, so that nothing tells how many records a page has", "write records: with the dotted path to the array of records")
+		}
 		n, err := strconv.ParseInt(at, 10, 64)
 		if err != nil {
 			return "", fmt.Errorf("read the page's number %q: %w", at, err)

@@ -27,6 +27,7 @@ type reading struct {
 	next    string // the cursor or the link to the next page, as text
 	code    string // of ok:
 	message string
+	single  bool // it is one object that counts as one record
 	gateway bool // it is the error that the gateway of data.go.kr gives instead of the API's own answer, as XML whatever was asked for
 }
 
@@ -39,6 +40,7 @@ func (h *httpFetch) read(r io.Reader, format string) (reading, error) {
 	found := map[string]*string{h.s.Pages.Total: nil, h.s.Pages.Next: nil, h.s.OK.Path: nil, h.s.OK.Message: nil}
 	delete(found, "")
 	var records int64
+	var single bool
 	var err error
 	switch format {
 	case "json", "ndjson", "dynamodb":
@@ -46,7 +48,9 @@ func (h *httpFetch) read(r io.Reader, format string) (reading, error) {
 			return readGateway(b)
 		}
 		if format == "json" {
+			object := startsWith(b, '{')
 			records, err = readJSON(b, h.r.Source.Records, found)
+			single = records == 1 && h.r.Source.Records == "" && object
 		} else {
 			records, err = readLines(b)
 		}
@@ -61,7 +65,7 @@ func (h *httpFetch) read(r io.Reader, format string) (reading, error) {
 	default:
 		_, err = io.Copy(io.Discard, b)
 	}
-	out := reading{records: records, next: text(found[h.s.Pages.Next]), code: text(found[h.s.OK.Path]), message: text(found[h.s.OK.Message])}
+	out := reading{records: records, single: single, next: text(found[h.s.Pages.Next]), code: text(found[h.s.OK.Path]), message: text(found[h.s.OK.Message])}
 	if v := found[h.s.Pages.Total]; err == nil && v != nil && *v != "" {
 		n, bad := strconv.ParseInt(*v, 10, 64)
 		if bad != nil || n < 0 {
