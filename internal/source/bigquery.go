@@ -231,7 +231,11 @@ func (q *bigQueryFetch) insert(ctx context.Context, reference map[string]any) (b
 // own reports whether a job that is there already is the one that this fetch has just started, and did not fail.
 func (q *bigQueryFetch) own(ctx context.Context, id string) (bool, error) {
 	var there job
-	if _, err := q.call(ctx, "look at job "+id, http.MethodGet, "jobs/"+id, url.Values{"location": {q.location}}, nil, &there); err != nil {
+	query := url.Values{}
+	if q.location != "" {
+		query.Set("location", q.location)
+	}
+	if _, err := q.call(ctx, "look at job "+id, http.MethodGet, "jobs/"+id, query, nil, &there); err != nil {
 		return false, err
 	}
 	ms, err := strconv.ParseInt(there.Statistics.CreationTime, 10, 64)

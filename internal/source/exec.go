@@ -178,13 +178,7 @@ func (p *program) Read(b []byte) (int, error) {
 	if p.err != nil {
 		return 0, p.err
 	}
-	n, err := p.out.Read(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) && p.ctx.Err() == nil { // what is in the pipe is there at once
-		_ = p.out.SetReadDeadline(time.Time{})
-		timer := time.AfterFunc(pipeGrace, p.wake)
-		n, err = p.out.Read(b)
-		timer.Stop()
-	}
+	n, err := p.next(b)
 	if p.left -= int64(n); p.left < 0 {
 		p.err = fault.New(fault.Damaged, fmt.Sprintf("the program wrote more than %d bytes", p.most), "let it write less, or raise output: under exec: in daybook.yaml")
 		return 0, p.err
@@ -205,6 +199,22 @@ func (p *program) Read(b []byte) (int, error) {
 		p.err = fmt.Errorf("read what the program writes: %w", err)
 	}
 	return n, p.err
+}
+
+// next reads from the pipe. Once the program has ended, what is in the pipe is there at once, and nothing more should come.
+func (p *program) next(b []byte) (int, error) {
+	select {
+	case <-p.ended:
+	default:
+		if n, err := p.out.Read(b); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
+	if p.ctx.Err() == nil {
+		_ = p.out.SetReadDeadline(time.Time{}) // fails only on a closed pipe, as does the read
+		defer time.AfterFunc(pipeGrace, p.wake).Stop()
+	}
+	return p.out.Read(b)
 }
 
 func leftBehind() error {

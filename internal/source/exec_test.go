@@ -113,16 +113,17 @@ func TestProgramSeesItsArgumentsAndNoOtherEnvironment(t *testing.T) {
 
 func TestWhatAProgramWritesCountsOnlyWhenItEndsWell(t *testing.T) {
 	for name, c := range map[string]struct{ script, code, words string }{
-		"it fails at its end":        {`echo '{"id":1}'; echo "cannot read $API_KEY page 2" >&2; exit 3`, fault.Unavailable, "ended with 3: cannot read *** page 2"},
-		"it is killed":               {`echo '{"id":1}'; kill -9 $$`, fault.Unavailable, "killed"},
-		"the day is not there":       {`echo 'come back tomorrow' >&2; exit 4`, fault.Missing, "come back tomorrow"},
-		"the day is not there, late": {`echo '{"id":1}'; exit 4`, fault.Missing, "not there"},
-		"it writes without an end":   {`exec yes '{"id":1}'`, fault.Damaged, "more than 1000000 bytes"},
-		"it writes one endless line": {`exec cat /dev/zero`, fault.Damaged, "more than 1000000 bytes"},
-		"it runs too long":           {`echo '{"id":1}'; sleep 60`, fault.Unavailable, "longer than 300ms"},
-		"it ignores being told":      {`trap '' TERM INT HUP; echo '{"id":1}'; while :; do sleep 1; done`, fault.Unavailable, "longer than 300ms"},
-		"it complains without end":   {`exec yes 'no, no' >&2`, fault.Unavailable, "longer than 300ms"},
-		"its child holds the output": {`sleep 60 & echo '{"id":1}'`, fault.Damaged, "left another behind"},
+		"it fails at its end":          {`echo '{"id":1}'; echo "cannot read $API_KEY page 2" >&2; exit 3`, fault.Unavailable, "ended with 3: cannot read *** page 2"},
+		"it is killed":                 {`echo '{"id":1}'; kill -9 $$`, fault.Unavailable, "killed"},
+		"the day is not there":         {`echo 'come back tomorrow' >&2; exit 4`, fault.Missing, "come back tomorrow"},
+		"the day is not there, late":   {`echo '{"id":1}'; exit 4`, fault.Missing, "not there"},
+		"it writes without an end":     {`exec yes '{"id":1}'`, fault.Damaged, "more than 1000000 bytes"},
+		"it writes one endless line":   {`exec cat /dev/zero`, fault.Damaged, "more than 1000000 bytes"},
+		"it runs too long":             {`echo '{"id":1}'; sleep 60`, fault.Unavailable, "longer than 300ms"},
+		"it ignores being told":        {`trap '' TERM INT HUP; echo '{"id":1}'; while :; do sleep 1; done`, fault.Unavailable, "longer than 300ms"},
+		"it complains without end":     {`exec yes 'no, no' >&2`, fault.Unavailable, "longer than 300ms"},
+		"its child holds what is left": {`sleep 60 & head -c 300000 /dev/zero | tr '\0' x`, fault.Damaged, "left another behind"},
+		"its child holds the output":   {`sleep 60 & echo '{"id":1}'`, fault.Damaged, "left another behind"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

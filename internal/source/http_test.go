@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -229,4 +230,29 @@ func kind(t *testing.T, from string) source.Source {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func TestPagesOfDetailsGoOnWithinADetail(t *testing.T) {
+	var asked []string
+	r, _ := asking(t, func(w http.ResponseWriter, req *http.Request) {
+		q := req.URL.Query()
+		asked = append(asked, q.Get("id")+q.Get("p"))
+		fmt.Fprintf(w, `{"n":2,"r":["%s %s"]}`, q.Get("id"), q.Get("p"))
+	})
+	r.Source.Records, r.Source.HTTP.Query["id"] = "r", "{each}"
+	r.Source.HTTP.Pages = project.Pages{By: "page", Parameter: "p", First: 0, Total: "n"}
+	r.Source.HTTP.ForEach = project.ForEach{Source: "list", Column: "id"}
+	r.Values = func(context.Context, string, string) ([]string, error) { return []string{"A", "B", "C"}, nil }
+	first := &stopping{after: 3}
+	if _, err := kind(t, "http").Fetch(t.Context(), r, first); !errors.Is(err, errStop) {
+		t.Fatal(err)
+	}
+	r.Kept, asked = first.kept, nil
+	objects, _, err := got(t, r)
+	if err != nil || strings.Join(asked, " ") != "B1 C0 C1" || len(objects) != 3 {
+		t.Errorf("asked for %q, %q, %v", asked, objects, err)
+	}
+	if !strings.HasPrefix(objects[0], "000002-B-page-000002.json < ") {
+		t.Errorf("%s", objects[0])
+	}
 }

@@ -92,7 +92,8 @@ func (h *httpFetch) once(ctx context.Context, t target) (*answer, error) {
 		location := res.Header.Get("Location")
 		if !slices.Contains([]int{301, 302, 303, 307, 308}, res.StatusCode) || location == "" {
 			a, err := h.receive(t, res)
-			return a, errors.Join(err, ignore(res.Body.Close()))
+			_ = res.Body.Close() // it was read to its end, or there is an error already
+			return a, err
 		}
 		_ = res.Body.Close() // nobody wants the body of a redirect
 		if t, err = h.redirected(t, location); err != nil {
@@ -101,9 +102,6 @@ func (h *httpFetch) once(ctx context.Context, t target) (*answer, error) {
 	}
 	return nil, fault.New(fault.Damaged, fmt.Sprintf("%s redirects more than %d times", t.shown, mostRedirects), "correct the url of the source")
 }
-
-// ignore is for errors of closing what was read to its end.
-func ignore(error) error { return nil }
 
 func (h *httpFetch) timeout() time.Duration {
 	if h.s.Timeout > 0 {

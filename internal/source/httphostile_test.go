@@ -131,7 +131,7 @@ func TestAnswersThatAreNotWholeAreAskedForAgainAndNeverStored(t *testing.T) {
 }
 
 func TestCutLinesAreNoWholeAnswer(t *testing.T) {
-	for format, text := range map[string]string{"ndjson": "{\"a\":1}\n{\"a\":", "csv": "a,b,c\n1,2,3\n4,5", "xml": "<a><b/>"} {
+	for format, text := range map[string]string{"ndjson": "{\"a\":1}\n{\"a\":", "csv": "a,b,c\n1,2,3\n4,5", "xml": "<a><b/>", "parquet": "PAR1...."} {
 		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
 		r.Source.Format = format
 		if objects, _, err := got(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 {

@@ -61,9 +61,12 @@ func (h *httpFetch) read(r io.Reader, format string) (reading, error) {
 			return reading{gateway: true, code: text(found["returnReasonCode"]), message: text(found["returnAuthMsg"])}, nil
 		}
 	case "csv":
+		if startsWith(b, '<') {
+			return reading{}, errors.New("it is no CSV, it begins with <")
+		}
 		records, err = readCSV(b, h.r.Source.Header)
-	default:
-		_, err = io.Copy(io.Discard, b)
+	case "parquet":
+		err = readParquet(b)
 	}
 	out := reading{records: records, single: single, next: text(found[h.s.Pages.Next]), code: text(found[h.s.OK.Path]), message: text(found[h.s.OK.Message])}
 	if v := found[h.s.Pages.Total]; err == nil && v != nil && *v != "" {
@@ -337,4 +340,19 @@ func readCSV(b *bufio.Reader, header bool) (count int64, err error) {
 		count--
 	}
 	return count, nil
+}
+
+// readParquet looks for the mark with which a file begins and ends.
+func readParquet(b *bufio.Reader) error {
+	first, _ := b.Peek(4) // shorter ones are none
+	var last []byte
+	_, err := io.Copy(writer(func(p []byte) (int, error) {
+		last = append(last, p...)
+		last = last[max(0, len(last)-4):]
+		return len(p), nil
+	}), b)
+	if err == nil && (string(first) != "PAR1" || string(last) != "PAR1") {
+		err = errors.New("it is no Parquet file")
+	}
+	return err
 }
