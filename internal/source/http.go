@@ -207,6 +207,9 @@ func (h *httpFetch) page(ctx context.Context, s strand, last httpState, seen map
 	if err != nil {
 		return nil, err
 	}
+	if a.body.size == 0 { // no object: there is nothing in it that could be staged
+		return &httpState{Page: state.Page}, nil
+	}
 	text, err := json.Marshal(state)
 	if err != nil {
 		return nil, fmt.Errorf("note page %d: %w", state.Page, err)

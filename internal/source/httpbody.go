@@ -143,7 +143,9 @@ func (h *httpFetch) inspect(t target, res *http.Response, body *spool) (reading,
 	defer closer()
 	found, err := h.read(plain, h.r.Source.Format)
 	if err == nil {
-		err = h.verdict(t, found)
+		if err = h.verdict(t, found); err == nil && found.absent != "" {
+			err = wrong(fmt.Errorf("instead of %s it has %s", h.r.Source.Records, found.absent))
+		}
 	} else {
 		err = wrong(err)
 	}

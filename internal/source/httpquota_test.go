@@ -140,6 +140,26 @@ func TestErrorsOfStatus200AreNoEmptyDay(t *testing.T) {
 	}
 }
 
+func TestAnswerWithoutItsRecordsIsNoEmptyDay(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"error":"maintenance","code":7}`: "instead of data.items it has an object with error, code", `{"data":7}`: "something else on the way", `[7]`: "something else",
+		`{"data":{"item":[]}}`: "an object with item",
+	} {
+		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+		r.Source.Records = "data.items"
+		if objects, _, err := got(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %q, %v", text, objects, err)
+		}
+	}
+}
+
+func TestNoContentIsAnEmptyDay(t *testing.T) {
+	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	if objects, _, err := got(t, r); err != nil || len(objects) > 0 {
+		t.Errorf("%q, %v", objects, err)
+	}
+}
+
 func TestTotalThatDisagreesIsDamagedAndBeginsAnew(t *testing.T) {
 	for name, c := range map[string]struct {
 		by, answers string // of pages, separated by |

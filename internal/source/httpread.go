@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,8 +28,9 @@ type reading struct {
 	next    string // the cursor or the link to the next page, as text
 	code    string // of ok:
 	message string
-	single  bool // it is one object that counts as one record
-	gateway bool // it is the error that the gateway of data.go.kr gives instead of the API's own answer, as XML whatever was asked for
+	absent  string // what there was instead of records
+	single  bool   // it is one object that counts as one record
+	gateway bool   // it is the error that the gateway of data.go.kr gives instead of the API's own answer, as XML whatever was asked for
 }
 
 // read reads an answer to its end; an error means that it is not whole, or not in the format.
@@ -41,6 +43,7 @@ func (h *httpFetch) read(r io.Reader, format string) (reading, error) {
 	delete(found, "")
 	var records int64
 	var single bool
+	var absent string
 	var err error
 	switch format {
 	case "json", "ndjson", "dynamodb":
@@ -49,7 +52,7 @@ func (h *httpFetch) read(r io.Reader, format string) (reading, error) {
 		}
 		if format == "json" {
 			object := startsWith(b, '{')
-			records, err = readJSON(b, h.r.Source.Records, found)
+			records, absent, err = readJSON(b, h.r.Source.Records, found)
 			single = records == 1 && h.r.Source.Records == "" && object
 		} else {
 			records, err = readLines(b)
@@ -68,7 +71,7 @@ func (h *httpFetch) read(r io.Reader, format string) (reading, error) {
 	case "parquet":
 		err = readParquet(b)
 	}
-	out := reading{records: records, single: single, next: text(found[h.s.Pages.Next]), code: text(found[h.s.OK.Path]), message: text(found[h.s.OK.Message])}
+	out := reading{records: records, single: single, absent: absent, next: text(found[h.s.Pages.Next]), code: text(found[h.s.OK.Path]), message: text(found[h.s.OK.Message])}
 	if v := found[h.s.Pages.Total]; err == nil && v != nil && *v != "" {
 		n, bad := strconv.ParseInt(*v, 10, 64)
 		if bad != nil || n < 0 {
@@ -89,7 +92,7 @@ func text(s *string) string {
 // verdict is the fault of an answer of status 200 that says that it is an error.
 func (h *httpFetch) verdict(t target, found reading) error {
 	ok := h.s.OK
-	if !found.gateway && (ok.Path == "" || contains(ok.Equals, found.code)) {
+	if !found.gateway && (ok.Path == "" || slices.Contains(ok.Equals, found.code)) {
 		return nil
 	}
 	code := found.code
@@ -102,7 +105,7 @@ func (h *httpFetch) verdict(t target, found reading) error {
 	}
 	hint := "look the code up in the API's manual, and correct the source or run the day again"
 	switch {
-	case contains(ok.Quota, found.code), found.gateway && found.code == "22":
+	case slices.Contains(ok.Quota, found.code), found.gateway && found.code == "22":
 		_, until, err := h.quotaDay()
 		if err != nil {
 			return err
@@ -112,15 +115,6 @@ func (h *httpFetch) verdict(t target, found reading) error {
 		return fault.New(fault.Refused, message, "correct the key under secrets:, as the portal shows it decoded, or ask the portal for access to this API")
 	}
 	return fault.New(fault.Unavailable, message, hint)
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
 
 // startsWith reports whether the first byte that is no space is c.
@@ -148,73 +142,123 @@ func readGateway(r io.Reader) (reading, error) {
 	return reading{gateway: true, code: text(found["returnReasonCode"]), message: text(found["returnAuthMsg"])}, nil
 }
 
-// readJSON counts the records at a path and fills in what is wanted; several values may follow each other.
-func readJSON(r io.Reader, records string, found map[string]*string) (int64, error) {
-	s := &jsonScan{dec: json.NewDecoder(r), records: records, found: found}
+// readJSON counts the records at a path, as they are staged, and fills in what is wanted; several values may follow each other. Absent
+// says what was there instead of the path, empty when it was there.
+func readJSON(r io.Reader, records string, found map[string]*string) (count int64, absent string, err error) {
+	s := &jsonScan{dec: json.NewDecoder(r), within: records != "", found: found}
 	s.dec.UseNumber()
+	root := spot{on: true}
+	if records != "" {
+		root.rest = strings.Split(records, ".")
+	}
 	for values := 0; ; values++ {
 		t, err := s.dec.Token()
 		if errors.Is(err, io.EOF) && values > 0 {
-			return s.count, nil
+			return s.count, s.absent, nil
 		}
 		if err == nil {
-			err = s.value("", t, 0)
+			err = s.value(root, t)
 		}
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return s.count, fmt.Errorf("it is no JSON: %w", err)
+			return s.count, "", fmt.Errorf("it is no JSON: %w", err)
 		}
 	}
 }
 
 type jsonScan struct {
-	dec     *json.Decoder
-	records string
-	found   map[string]*string
-	count   int64
+	dec    *json.Decoder
+	within bool // the records are within answers
+	found  map[string]*string
+	count  int64
+	absent string
 }
 
-func (s *jsonScan) value(path string, t json.Token, depth int) error {
-	if depth > mostDepth {
+// spot is where a value is: its path, and the rest of the way to the records while it is on it.
+type spot struct {
+	path  string
+	on    bool
+	many  bool // it is in an array on the way
+	rest  []string
+	depth int
+}
+
+func (s *jsonScan) value(at spot, t json.Token) error {
+	if at.depth > mostDepth {
 		return fmt.Errorf("it is nested more than %d deep", mostDepth)
 	}
 	d, nested := t.(json.Delim)
-	if !nested {
-		if _, wanted := s.found[path]; wanted && path != "" {
-			v := scalar(t)
-			s.found[path] = &v
-		}
-		return nil
+	if _, wanted := s.found[at.path]; wanted && !nested && at.path != "" {
+		v := scalar(t)
+		s.found[at.path] = &v
 	}
-	if d == '{' && path == s.records {
+	switch {
+	case at.on && d == '[': // an array of records, or of answers on the way to them
+	case at.on && len(at.rest) == 0 && (at.many || d == '{' || !s.within):
 		s.count++
+		at.on = false
+	case at.on && !nested && t != nil && t != "":
+		s.absent = "something else on the way to the records"
 	}
+	switch d {
+	case '[':
+		return s.elements(at)
+	case '{':
+		return s.members(at)
+	}
+	return nil
+}
+
+func (s *jsonScan) elements(at spot) error {
 	for s.dec.More() {
-		below := path + "[]"
-		if d == '{' {
-			k, err := s.dec.Token()
-			if err != nil {
-				return err
-			}
-			name, _ := k.(string) // a key is one
-			below = name
-			if path != "" {
-				below = path + "." + name
-			}
+		t, err := s.dec.Token()
+		if err != nil {
+			return err
+		}
+		below := spot{path: "\x00", on: at.on, many: true, rest: at.rest, depth: at.depth + 1} // in an array there is nothing to look for
+		if at.on && !s.within {
+			s.count++
+			below.on = false
+		}
+		if err := s.value(below, t); err != nil {
+			return err
+		}
+	}
+	_, err := s.dec.Token()
+	return err
+}
+
+func (s *jsonScan) members(at spot) error {
+	var names []string
+	seen := false
+	for s.dec.More() {
+		k, err := s.dec.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := k.(string) // a key is one
+		if len(names) < 10 {
+			names = append(names, name)
+		}
+		below := spot{path: at.path + "." + name, many: at.many, depth: at.depth + 1}
+		if at.path == "" {
+			below.path = name
+		}
+		if at.on && len(at.rest) > 0 && at.rest[0] == name {
+			below.on, below.rest, seen = true, at.rest[1:], true
 		}
 		t, err := s.dec.Token()
 		if err != nil {
 			return err
 		}
-		if d == '[' && path == s.records {
-			s.count++
-			below = "\x00" // within a record there is nothing to look for
-		}
-		if err := s.value(below, t, depth+1); err != nil {
+		if err := s.value(below, t); err != nil {
 			return err
 		}
+	}
+	if at.on && len(at.rest) > 0 && !seen && !at.many && len(names) > 0 {
+		s.absent = "an object with " + strings.Join(names, ", ")
 	}
 	_, err := s.dec.Token()
 	return err
@@ -235,7 +279,7 @@ func scalar(t json.Token) string {
 	return ""
 }
 
-// readXML counts the elements of a name and fills in what is wanted: the texts at paths from the root, and of the gateway's error.
+// readXML counts the elements of a name, or of names within each other, and fills in what is wanted: the texts at paths from the root, and of the gateway's error.
 func readXML(r io.Reader, records string, found map[string]*string) (count int64, root string, err error) {
 	dec := xml.NewDecoder(r)
 	dec.CharsetReader = func(charset string, r io.Reader) (io.Reader, error) {
@@ -247,6 +291,7 @@ func readXML(r io.Reader, records string, found map[string]*string) (count int64
 	}
 	var path []string
 	var chars strings.Builder
+	element, record := strings.Split(records, "."), 0 // record is the depth of the one that is open
 	for {
 		t, err := dec.Token()
 		if errors.Is(err, io.EOF) && root != "" && len(path) == 0 {
@@ -266,8 +311,8 @@ func readXML(r io.Reader, records string, found map[string]*string) (count int64
 			if len(path) == 0 {
 				root = t.Name.Local
 			}
-			if path = append(path, t.Name.Local); records != "" && t.Name.Local == records {
-				count++
+			if path = append(path, t.Name.Local); records != "" && record == 0 && endsWith(path, element) {
+				count, record = count+1, len(path)
 			}
 			chars.Reset()
 		case xml.CharData:
@@ -279,10 +324,17 @@ func readXML(r io.Reader, records string, found map[string]*string) (count int64
 			} else if root == gatewayRoot {
 				found[t.Name.Local] = &v
 			}
+			if record == len(path) {
+				record = 0
+			}
 			path = path[:len(path)-1]
 			chars.Reset()
 		}
 	}
+}
+
+func endsWith(path, element []string) bool {
+	return len(path) >= len(element) && slices.Equal(path[len(path)-len(element):], element)
 }
 
 func wantedXML(path string, found map[string]*string) bool {

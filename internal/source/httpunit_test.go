@@ -2,8 +2,12 @@ package source
 
 import (
 	"bufio"
+	"errors"
+	"io/fs"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +91,10 @@ func TestAnswersAreCounted(t *testing.T) {
 		{"json", "", `[{"a":[1,2]},{"a":{"items":[1]}}]`, 2},
 		{"json", "", `{"a":1}`, 1},
 		{"json", "", `{"a":1}{"a":2} [{"a":3}]`, 3},
-		{"json", "a.items", `{"a":{"items":[1,[2,3],{"a":{"items":[1]}}]},"items":[9]}`, 3},
+		{"json", "a.items", `{"a":{"items":[1,[2,3],{"a":{"items":[1]}}]},"items":[9]}`, 4},
+		{"json", "a.items", `{"a":[{"items":[1,2]},{"b":1},{"items":[3]}]}`, 3},
+		{"json", "a.items", `{"a":{}}`, 0},
+		{"json", "a", `{"a":{}}`, 1},
 		{"json", "a.items", `{"a":{"items":{"one":1}}}`, 1},
 		{"json", "a.items", `{"a":{"items":""}}`, 0},
 		{"json", "a.items", `{"a":null}`, 0},
@@ -96,13 +103,41 @@ func TestAnswersAreCounted(t *testing.T) {
 		{"ndjson", "", "", 0},
 		{"xml", "db", `<?xml version="1.0" encoding="EUC-KR"?><dbs><db><a>1</a></db><x:db xmlns:x="u"/></dbs>`, 2},
 		{"xml", "db", `<dbs/>`, 0},
+		{"xml", "items.item", `<r><item/><items><item><items><item/></items></item><item/></items></r>`, 2},
 		{"csv", "", "a,b\n1,\"x\ny\"\n3,4", 2},
 		{"csv", "", "", 0},
 	} {
 		h := &httpFetch{r: Request{Source: project.Source{Format: c.format, Records: c.records, Header: true}}}
 		got, err := h.read(strings.NewReader(c.text), c.format)
-		if err != nil || got.records != c.want {
+		if err != nil || got.records != c.want || got.absent != "" {
 			t.Errorf("%s %s: %d, %v, want %d", c.format, c.text, got.records, err, c.want)
+		}
+	}
+}
+
+func TestRealAnswersAreCounted(t *testing.T) {
+	for file, c := range map[string]struct {
+		format, records, total string
+		want, all              int64
+	}{
+		"kopis/performanceListMock.xml":                          {"xml", "db", "", 10, 0},
+		"kopis/performanceDetailMock.xml":                        {"xml", "dbs.db", "", 1, 0},
+		"kopis/facilityListMock.xml":                             {"xml", "db", "", 100, 0},
+		"tourapi/areaBasedList_korservice_2021.json":             {"json", "response.body.items.item", "response.body.totalCount", 10, 9543},
+		"gharchive/drift/push_event_pre_drift_2024-05-21-0.json": {"json", "", "", 1, 0},
+	} {
+		f, err := os.Open(filepath.Join("..", "..", "..", "shared", "data", filepath.FromSlash(file)))
+		if errors.Is(err, fs.ErrNotExist) {
+			t.Skipf("%s is not here", file)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		h := &httpFetch{s: project.HTTP{Pages: project.Pages{Total: c.total}}, r: Request{Source: project.Source{Format: c.format, Records: c.records}}}
+		got, err := h.read(f, c.format)
+		if err != nil || got.records != c.want || c.all > 0 && (got.total == nil || *got.total != c.all) {
+			t.Errorf("%s: %+v, %v", file, got, err)
 		}
 	}
 }
