@@ -30,6 +30,7 @@ const (
 	exitMissing  = 4               // how a program says that the day is not there
 	stderrTail   = 4 << 10         // of what it complained, for the error
 	stderrLines  = 1000            // of it, for the log
+	stderrLine   = 64 << 10        // of one of them; the rest is left out
 	pipeGrace    = 2 * time.Second // for the output of what a program left behind
 	execPartName = "records.ndjson"
 )
@@ -273,6 +274,7 @@ type notes struct {
 
 	mu    sync.Mutex
 	line  []byte
+	skip  bool // until the end of a line that is too long
 	tail  []byte
 	lines int
 }
@@ -282,17 +284,29 @@ func (n *notes) Write(p []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, c := range p {
+		if n.skip {
+			n.skip = c != '\n'
+			continue
+		}
 		n.line = append(n.line, c)
-		if c == '\n' || len(n.line) >= stderrTail {
-			n.flush()
+		if c == '\n' || len(n.line) == stderrLine {
+			n.skip = c != '\n'
+			n.flush(n.skip)
 		}
 	}
 	return len(p), nil
 }
 
-func (n *notes) flush() {
+// flush takes a line. One that was cut may end within a secret, which nobody would know again.
+func (n *notes) flush(cut bool) {
 	text := mask(string(n.line), n.secrets)
 	n.line = n.line[:0]
+	if cut {
+		for _, s := range n.secrets {
+			text = text[:max(0, len(text)-len(s))]
+		}
+		text += "…\n"
+	}
 	n.tail = append(n.tail, text...)
 	n.tail = n.tail[max(0, len(n.tail)-stderrTail):]
 	switch n.lines++; {
@@ -309,7 +323,7 @@ func (n *notes) last() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.line) > 0 {
-		n.flush()
+		n.flush(false)
 	}
 	return strings.TrimSpace(strings.ToValidUTF8(string(n.tail), ""))
 }

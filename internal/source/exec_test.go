@@ -122,6 +122,7 @@ func TestWhatAProgramWritesCountsOnlyWhenItEndsWell(t *testing.T) {
 		"it runs too long":             {`echo '{"id":1}'; sleep 60`, fault.Unavailable, "longer than 300ms"},
 		"it ignores being told":        {`trap '' TERM INT HUP; echo '{"id":1}'; while :; do sleep 1; done`, fault.Unavailable, "longer than 300ms"},
 		"it complains without end":     {`exec yes 'no, no' >&2`, fault.Unavailable, "longer than 300ms"},
+		"it complains on one line":     {`head -c 200000 /dev/zero | tr '\0' x >&2; echo >&2; echo end >&2; exit 1`, fault.Unavailable, "x…\nend"},
 		"its child holds what is left": {`sleep 60 & head -c 300000 /dev/zero | tr '\0' x`, fault.Damaged, "left another behind"},
 		"its child holds the output":   {`sleep 60 & echo '{"id":1}'`, fault.Damaged, "left another behind"},
 	} {

@@ -2,10 +2,15 @@ package source
 
 import (
 	"bufio"
+	"context"
+	"crypto/tls"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -248,5 +253,75 @@ func TestSettingsOfBigQueryAndExecAreChecked(t *testing.T) {
 	}
 	if d := calendar.MustDay("2026-11-19"); replace("{yyyy}{mm}{dd}", d) != "20261119" {
 		t.Error(d)
+	}
+}
+
+func TestWhereAnAPIMayLead(t *testing.T) {
+	for _, c := range []struct {
+		home, from, to string
+		want           bool
+	}{
+		{"http://a.example/x", "http://a.example/x", "http://a.example/y?z", true},
+		{"http://a.example/x", "http://a.example/x", "https://a.example/y", true},
+		{"https://a.example/x", "https://a.example/x", "https://a.example:443/y", true},
+		{"https://a.example/x", "https://a.example/x", "https://cdn.example/y", true}, // by hosts
+		{"https://a.example/x", "https://cdn.example/x", "https://a.example/y", true},
+		{"https://a.example/x", "https://a.example/x", "http://a.example/y", false},
+		{"https://a.example/x", "https://a.example/x", "http://cdn.example/y", false},
+		{"https://a.example/x", "https://a.example/x", "https://a.example:8443/y", false},
+		{"https://a.example/x", "https://a.example/x", "https://b.a.example/y", false},
+		{"https://a.example/x", "https://a.example/x", "https://a.example.evil.example/y", false},
+		{"https://a.example/x", "https://a.example/x", "https://u:p@a.example/y", false},
+		{"https://a.example/x", "https://a.example/x", "ftp://a.example/y", false},
+		{"https://a.example/x", "https://a.example/x", "//evil.example/y", false},
+		{"https://a.example/x", "https://a.example/x", "javascript:1", false},
+	} {
+		h := &httpFetch{s: project.HTTP{URL: c.home, Hosts: []string{"cdn.example"}}}
+		from, err := url.Parse(c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to, err := from.Parse(c.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.mayFollow(from, to); (err == nil) != c.want || err != nil && !fault.Is(err, fault.Refused) {
+			t.Errorf("%s from %s: %v", c.to, c.from, err)
+		}
+	}
+}
+
+func TestAnswersComeByHTTPSAndHTTP2(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, `["`+r.Proto+`"]`) }))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	calls, err := guarded([]string{"127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer calls.CloseIdleConnections()
+	calls.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+	r := Request{Source: project.Source{Format: "json"}, Now: time.Now, Log: func(string, string, ...any) {}, Wait: func(context.Context, time.Duration) error { return nil }}
+	h := &httpFetch{r: r, s: project.HTTP{URL: server.URL}, calls: calls}
+	target, err := h.target(strand{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := h.ask(t.Context(), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.body.Close()
+	if text, err := io.ReadAll(a.body.Reader()); err != nil || string(text) != `["HTTP/2.0"]` {
+		t.Errorf("%s, %v", text, err)
+	}
+	other, err := guarded([]string{"127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.calls = other
+	if _, err := h.ask(t.Context(), target); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("a certificate that nobody signed: %v", err)
 	}
 }
