@@ -26,11 +26,11 @@ import (
 type BigQuery struct{}
 
 const (
-	bigQueryScope = "https://www.googleapis.com/auth/bigquery"
-	bigQueryHome  = "https://bigquery.googleapis.com"
-	pageRows      = 10_000
-	ownJob        = time.Minute // a job of the same name that is no older than this before the fetch began is its own
-	mostJobs      = 200         // of one day, before somebody should ask why
+	bigQueryScope    = "https://www.googleapis.com/auth/bigquery"
+	bigQueryHome     = "https://bigquery.googleapis.com"
+	bigQueryPageRows = 10_000
+	bigQueryOwnJob   = time.Minute // a job of the same name that is no older than this before the fetch began is its own
+	mostBigQueryJobs = 200         // of one day, before somebody should ask why
 )
 
 // bigQueryFetch is one fetch.
@@ -85,8 +85,8 @@ func (BigQuery) Fetch(ctx context.Context, r Request, sink Sink) (Result, error)
 	return Result{}, nil
 }
 
-// key is what a service account's key file holds.
-type key struct {
+// serviceAccount is what a service account's key file holds.
+type serviceAccount struct {
 	Type         string `json:"type"`
 	ClientEmail  string `json:"client_email"`
 	PrivateKey   string `json:"private_key"`
@@ -103,11 +103,11 @@ func newBigQuery(ctx context.Context, r Request) (*bigQueryFetch, error) {
 	if err != nil {
 		return nil, err
 	}
-	var k key
+	var k serviceAccount
 	if err := json.Unmarshal([]byte(text), &k); err != nil || k.Type != "service_account" || k.ClientEmail == "" || k.PrivateKey == "" || k.TokenURI == "" {
 		return nil, fault.New(fault.Refused, "the credentials are not the key file of a service account", "point credentials: to the JSON key that the console gives for a service account")
 	}
-	if !readable(k.PrivateKey) {
+	if !readableKey(k.PrivateKey) {
 		return nil, fault.New(fault.Refused, "the private key in the credentials cannot be read", "make a new JSON key for the service account and point credentials: to it, whole")
 	}
 	q.secrets = []string{k.PrivateKey, k.PrivateKeyID}
@@ -117,8 +117,8 @@ func newBigQuery(ctx context.Context, r Request) (*bigQueryFetch, error) {
 	return q, nil
 }
 
-// readable reports whether a private key is one.
-func readable(text string) bool {
+// readableKey reports whether a private key is one.
+func readableKey(text string) bool {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
 		return false
@@ -144,8 +144,8 @@ func (q *bigQueryFetch) query() map[string]any {
 	return query
 }
 
-// job is what the API says of a job.
-type job struct {
+// bigQueryJob is what the API says of a job.
+type bigQueryJob struct {
 	JobReference struct {
 		JobID    string `json:"jobId"`
 		Location string `json:"location"`
@@ -169,7 +169,7 @@ func (q *bigQueryFetch) start(ctx context.Context) (bigQueryState, error) {
 	if q.location != "" {
 		reference["location"] = q.location
 	}
-	var dry job
+	var dry bigQueryJob
 	header, err := q.call(ctx, "ask what the query costs", http.MethodPost, "jobs", nil, map[string]any{
 		"jobReference": reference, "configuration": map[string]any{"dryRun": true, "query": q.query()},
 	}, &dry)
@@ -187,7 +187,7 @@ func (q *bigQueryFetch) start(ctx context.Context) (bigQueryState, error) {
 	case err != nil:
 		return bigQueryState{}, fault.New(fault.Damaged, "BigQuery does not say how many bytes the query would read", "run the day again")
 	case dry.Statistics.Query.StatementType != "SELECT":
-		return bigQueryState{}, fault.New(fault.Refused, "the query is a "+clean(dry.Statistics.Query.StatementType)+" statement", "write one SELECT under query:")
+		return bigQueryState{}, fault.New(fault.Refused, "the query is a "+oneLine(dry.Statistics.Query.StatementType)+" statement", "write one SELECT under query:")
 	case cost > q.s.Limit:
 		return bigQueryState{}, fault.New(fault.Refused, fmt.Sprintf("the query would read %d bytes, and the limit is %d", cost, q.s.Limit),
 			"let the query read less, by the table's partition of @day, or raise limit: of the source")
@@ -200,13 +200,13 @@ func (q *bigQueryFetch) insert(ctx context.Context, reference map[string]any) (b
 	if q.location != "" {
 		reference["location"] = q.location
 	}
-	for attempt := 1; attempt <= mostJobs; attempt++ {
+	for attempt := 1; attempt <= mostBigQueryJobs; attempt++ {
 		id := fmt.Sprintf("daybook_%s_%s_%d", q.r.Source.Name, q.r.Day.Format("20060102"), attempt)
 		if snapshot(q.r.Source) {
 			id = fmt.Sprintf("daybook_%s_%d", q.r.Source.Name, attempt)
 		}
 		reference["jobId"] = id
-		var made job
+		var made bigQueryJob
 		_, err := q.call(ctx, "start the query", http.MethodPost, "jobs", nil, map[string]any{
 			"jobReference": reference, "configuration": map[string]any{"query": q.query(), "labels": map[string]any{"application": "daybook"}},
 		}, &made)
@@ -225,12 +225,12 @@ func (q *bigQueryFetch) insert(ctx context.Context, reference map[string]any) (b
 		q.r.Log("info", "the query runs as job %s", id)
 		return bigQueryState{Job: id, Location: q.location}, nil
 	}
-	return bigQueryState{}, fault.New(fault.Refused, fmt.Sprintf("the query of this day was run %d times", mostJobs), "look why; Google forgets the names of jobs after six months")
+	return bigQueryState{}, fault.New(fault.Refused, fmt.Sprintf("the query of this day was run %d times", mostBigQueryJobs), "look why; Google forgets the names of jobs after six months")
 }
 
 // own reports whether a job that is there already is the one that this fetch has just started, and did not fail.
 func (q *bigQueryFetch) own(ctx context.Context, id string) (bool, error) {
-	var there job
+	var there bigQueryJob
 	query := url.Values{}
 	if q.location != "" {
 		query.Set("location", q.location)
@@ -242,30 +242,30 @@ func (q *bigQueryFetch) own(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, fault.New(fault.Damaged, "BigQuery does not say when job "+id+" was made", "run the day again")
 	}
-	return there.Status.ErrorResult == nil && !time.UnixMilli(ms).Before(q.began.Add(-ownJob)), nil
+	return there.Status.ErrorResult == nil && !time.UnixMilli(ms).Before(q.began.Add(-bigQueryOwnJob)), nil
 }
 
-// results is a page of rows, or the word that there are none yet.
-type results struct {
-	JobComplete bool                     `json:"jobComplete"`
-	Schema      struct{ Fields []field } `json:"schema"`
-	TotalRows   string                   `json:"totalRows"`
-	PageToken   string                   `json:"pageToken"`
-	Rows        []json.RawMessage        `json:"rows"`
+// bigQueryResults is a page of rows, or the word that there are none yet.
+type bigQueryResults struct {
+	JobComplete bool                             `json:"jobComplete"`
+	Schema      struct{ Fields []bigQueryField } `json:"schema"`
+	TotalRows   string                           `json:"totalRows"`
+	PageToken   string                           `json:"pageToken"`
+	Rows        []json.RawMessage                `json:"rows"`
 }
 
 // page waits for the rows behind a state and puts them.
 func (q *bigQueryFetch) page(ctx context.Context, last bigQueryState, sink Sink) (bigQueryState, error) {
-	query := url.Values{"maxResults": {strconv.Itoa(pageRows)}, "timeoutMs": {"10000"}, "formatOptions.useInt64Timestamp": {"true"}}
+	query := url.Values{"maxResults": {strconv.Itoa(bigQueryPageRows)}, "timeoutMs": {"10000"}, "formatOptions.useInt64Timestamp": {"true"}}
 	if last.Location != "" {
 		query.Set("location", last.Location)
 	}
 	if last.Next != "" {
 		query.Set("pageToken", last.Next)
 	}
-	var res results
+	var res bigQueryResults
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
-		res = results{}
+		res = bigQueryResults{}
 		_, err := q.call(ctx, "read the result of job "+last.Job, http.MethodGet, "queries/"+url.PathEscape(last.Job), query, nil, &res)
 		var failed *bigQueryFailure
 		if errors.As(err, &failed) && failed.status == http.StatusNotFound && last.Page > 0 {
@@ -283,7 +283,7 @@ func (q *bigQueryFetch) page(ctx context.Context, last bigQueryState, sink Sink)
 	}
 	var text bytes.Buffer
 	for i, row := range res.Rows {
-		if err := writeRow(&text, res.Schema.Fields, row); err != nil {
+		if err := writeBigQueryRow(&text, res.Schema.Fields, row); err != nil {
 			return last, fault.Wrap(fault.Damaged, err, fmt.Sprintf("row %d of job %s cannot be read", last.Seen+int64(i)+1, last.Job), "run the day again")
 		}
 	}
@@ -305,8 +305,8 @@ func (q *bigQueryFetch) page(ctx context.Context, last bigQueryState, sink Sink)
 	return state, nil
 }
 
-// quotaEnds is when Google's daily quotas begin anew: midnight in California.
-func quotaEnds(now time.Time) (time.Time, *time.Location) {
+// bigQueryQuotaEnds is when Google's daily quotas begin anew: midnight in California.
+func bigQueryQuotaEnds(now time.Time) (time.Time, *time.Location) {
 	zone, err := time.LoadLocation("America/Los_Angeles")
 	if err != nil {
 		zone = time.FixedZone("UTC-8", -8*3600)

@@ -29,8 +29,8 @@ import (
 	"daybook/internal/source/sourcetest"
 )
 
-// warehouse answers as BigQuery's API is documented to, and complains of calls that it would not take.
-type warehouse struct {
+// fakeBigQuery answers as BigQuery's API is documented to, and complains of calls that it would not take.
+type fakeBigQuery struct {
 	t *testing.T
 
 	mu       sync.Mutex
@@ -51,7 +51,7 @@ type warehouse struct {
 
 const bigQueryQuery = "SELECT * FROM `p.logs.events_{yyyy}{mm}{dd}` WHERE day = @day"
 
-func (w *warehouse) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+func (w *fakeBigQuery) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if r.URL.Path == "/token" {
@@ -80,7 +80,7 @@ func (w *warehouse) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (w *warehouse) token(rw http.ResponseWriter, r *http.Request) {
+func (w *fakeBigQuery) token(rw http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		w.t.Error(err)
 	}
@@ -99,7 +99,7 @@ func bigQueryFails(rw http.ResponseWriter, status int, reason, message string) {
 	fmt.Fprintf(rw, `{"error":{"code":%d,"message":%q,"errors":[{"message":%q,"domain":"global","reason":%q}],"status":"X"}}`, status, message, message, reason)
 }
 
-func (w *warehouse) insert(rw http.ResponseWriter, r *http.Request) {
+func (w *fakeBigQuery) insert(rw http.ResponseWriter, r *http.Request) {
 	var job struct {
 		JobReference  struct{ ProjectID, JobID, Location string }
 		Configuration struct {
@@ -159,7 +159,7 @@ func (w *warehouse) insert(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (w *warehouse) results(rw http.ResponseWriter, r *http.Request, id string) {
+func (w *fakeBigQuery) results(rw http.ResponseWriter, r *http.Request, id string) {
 	q := r.URL.Query()
 	day, ok := w.jobs[id]
 	if q.Get("location") != "asia-northeast3" || q.Get("formatOptions.useInt64Timestamp") != "true" {
@@ -204,9 +204,9 @@ func (w *warehouse) results(rw http.ResponseWriter, r *http.Request, id string) 
 }
 
 // bigQueryWorld is a warehouse and what makes requests of it.
-func bigQueryWorld(t *testing.T) (*warehouse, func(d calendar.Day) source.Request) {
+func bigQueryWorld(t *testing.T) (*fakeBigQuery, func(d calendar.Day) source.Request) {
 	t.Helper()
-	w := &warehouse{t: t, days: map[string][]string{}, jobs: map[string]string{}, made: map[string]time.Time{}, began: map[string]bool{}, cost: "999999", kind: "SELECT"}
+	w := &fakeBigQuery{t: t, days: map[string][]string{}, jobs: map[string]string{}, made: map[string]time.Time{}, began: map[string]bool{}, cost: "999999", kind: "SELECT"}
 	server := httptest.NewServer(w)
 	t.Cleanup(server.Close)
 	private, err := rsa.GenerateKey(rand.Reader, 1024) // quickly made
@@ -243,7 +243,7 @@ func TestBigQueryIsASource(t *testing.T) {
 		w, request := bigQueryWorld(t)
 		locked := func(f func()) { w.mu.Lock(); defer w.mu.Unlock(); f() }
 		return sourcetest.World{
-			Source: kind(t, "bigquery"), Request: request, Secret: sourcetest.Secret,
+			Source: kindOf(t, "bigquery"), Request: request, Secret: sourcetest.Secret,
 			Fill: func(d calendar.Day, parts []string) { locked(func() { w.days[d.String()] = parts }) },
 			Records: func(b []byte) (out []string) {
 				for line := range strings.Lines(string(b)) {
@@ -262,11 +262,11 @@ func TestBigQueryIsASource(t *testing.T) {
 	})
 }
 
-// queried fetches 2026-11-19.
-func queried(t *testing.T, r source.Request) ([]string, error) {
+// fetchBigQuery fetches 2026-11-19.
+func fetchBigQuery(t *testing.T, r source.Request) ([]string, error) {
 	t.Helper()
 	s := &sink{}
-	_, err := kind(t, "bigquery").Fetch(t.Context(), r, s)
+	_, err := kindOf(t, "bigquery").Fetch(t.Context(), r, s)
 	if err != nil && strings.Contains(err.Error(), sourcetest.Secret) {
 		t.Errorf("the error has the secret: %v", err)
 	}
@@ -286,7 +286,7 @@ func TestRowsOfBigQueryKeepEveryDigit(t *testing.T) {
 			v(append(slices.Clone(nulls), `[]`, `[]`)...) +
 			v(`"0"`, `"-1"`, `"NaN"`, `"false"`, `"1.763769600123456E9"`, `"0001-01-01"`, `null`, `null`, `null`, `"null"`, `""`, `[]`, `[]`),
 	}
-	objects, err := queried(t, request(calendar.MustDay("2026-11-19")))
+	objects, err := fetchBigQuery(t, request(calendar.MustDay("2026-11-19")))
 	if err != nil || len(objects) != 1 {
 		t.Fatal(objects, err)
 	}
@@ -303,7 +303,7 @@ func TestRowsUnlikeTheSchemaAreDamaged(t *testing.T) {
 	for _, row := range []string{`{"f":[]}`, `{"f":[{"v":"1"},{"v":"2"}]}`, `{"f":[{"v":{"f":[]}}]}`, `{"f":[{"v":"{"}]}`, `[]`} {
 		w, request := bigQueryWorld(t)
 		w.days["2026-11-19"] = []string{"raw " + row + "\n"}
-		if objects, err := queried(t, request(calendar.MustDay("2026-11-19"))); !fault.Is(err, fault.Damaged) || len(objects) > 0 {
+		if objects, err := fetchBigQuery(t, request(calendar.MustDay("2026-11-19"))); !fault.Is(err, fault.Damaged) || len(objects) > 0 {
 			t.Errorf("%s: %q, %v", row, objects, err)
 		}
 	}
@@ -313,12 +313,12 @@ func TestQueryBeyondItsLimitIsNotRun(t *testing.T) {
 	w, request := bigQueryWorld(t)
 	w.days["2026-11-19"] = []string{"{}\n"}
 	w.cost = "1000001"
-	_, err := queried(t, request(calendar.MustDay("2026-11-19")))
+	_, err := fetchBigQuery(t, request(calendar.MustDay("2026-11-19")))
 	if !fault.Is(err, fault.Refused) || !strings.Contains(err.Error(), "1000001") || !strings.Contains(err.Error(), "limit is 1000000") || len(w.inserted) > 0 {
 		t.Errorf("%v, jobs %q", err, w.inserted)
 	}
 	w.cost, w.kind = "0", "DELETE"
-	if _, err := queried(t, request(calendar.MustDay("2026-11-19"))); !fault.Is(err, fault.Refused) || !strings.Contains(err.Error(), "DELETE") || len(w.inserted) > 0 {
+	if _, err := fetchBigQuery(t, request(calendar.MustDay("2026-11-19"))); !fault.Is(err, fault.Refused) || !strings.Contains(err.Error(), "DELETE") || len(w.inserted) > 0 {
 		t.Errorf("%v, jobs %q", err, w.inserted)
 	}
 }
@@ -327,12 +327,12 @@ func TestLostAnswerDoesNotRunTheQueryTwice(t *testing.T) {
 	w, request := bigQueryWorld(t)
 	w.days["2026-11-19"] = []string{"{}\n"}
 	w.lose = 1
-	objects, err := queried(t, request(calendar.MustDay("2026-11-19")))
+	objects, err := fetchBigQuery(t, request(calendar.MustDay("2026-11-19")))
 	if err != nil || len(objects) != 1 || len(w.inserted) != 1 {
 		t.Errorf("%q, %v, jobs %q", objects, err, w.inserted)
 	}
 	w.made["daybook_events_20261119_1"] = time.Now().Add(-time.Hour)
-	if _, err := queried(t, request(calendar.MustDay("2026-11-19"))); err != nil || len(w.inserted) != 2 || w.inserted[1] != "daybook_events_20261119_2" {
+	if _, err := fetchBigQuery(t, request(calendar.MustDay("2026-11-19"))); err != nil || len(w.inserted) != 2 || w.inserted[1] != "daybook_events_20261119_2" {
 		t.Errorf("another fetch an hour later: %v, jobs %q", err, w.inserted)
 	}
 }
@@ -343,7 +343,7 @@ func TestErrorsOfBigQueryAreFaults(t *testing.T) {
 		w.days["2026-11-19"], w.fail = []string{"{}\n"}, reason
 		r := request(calendar.MustDay("2026-11-19"))
 		r.Now = func() time.Time { return time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC) }
-		_, err := queried(t, r)
+		_, err := fetchBigQuery(t, r)
 		var f *fault.Error
 		if !errors.As(err, &f) || f.Code != code || f.Hint == "" {
 			t.Errorf("%s: %v, want %s", reason, err, code)
@@ -358,7 +358,7 @@ func TestResultThatWentAwayBeginsAnew(t *testing.T) {
 	_, request := bigQueryWorld(t)
 	r := request(calendar.MustDay("2026-11-19"))
 	r.Kept = []source.Part{{Name: "page-000001.ndjson", State: `{"job":"daybook_events_20261119_1","location":"asia-northeast3","page":1,"next":"1","seen":2}`}}
-	if _, err := queried(t, r); !errors.Is(err, source.ErrChanged) {
+	if _, err := fetchBigQuery(t, r); !errors.Is(err, source.ErrChanged) {
 		t.Error(err)
 	}
 }
@@ -369,7 +369,7 @@ func TestCredentialsThatAreNoKeyAreRefusedAndNotRepeated(t *testing.T) {
 	for _, text := range []string{sourcetest.Secret, `{"type":"authorized_user","client_secret":"` + sourcetest.Secret + `"}`,
 		`{"type":"service_account","client_email":"a","private_key":"` + sourcetest.Secret + `","token_uri":"http://127.0.0.1:1/"}`} {
 		r.Secret = func(context.Context, string) (string, error) { return text, nil }
-		if _, err := queried(t, r); !fault.Is(err, fault.Refused) {
+		if _, err := fetchBigQuery(t, r); !fault.Is(err, fault.Refused) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

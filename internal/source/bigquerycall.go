@@ -101,7 +101,7 @@ func (q *bigQueryFetch) once(ctx context.Context, method, path string, query url
 	case len(text) > bigQueryBody:
 		return nil, &bigQueryFailure{reason: "invalid", text: "the answer is longer than any page"}
 	case res.StatusCode != http.StatusOK:
-		return nil, failure(res, text)
+		return nil, bigQueryFailed(res, text)
 	}
 	if err := json.Unmarshal(text, out); err != nil {
 		return nil, fmt.Errorf("the answer is no JSON: %w", err)
@@ -109,7 +109,7 @@ func (q *bigQueryFetch) once(ctx context.Context, method, path string, query url
 	return res.Header, nil
 }
 
-func failure(res *http.Response, text []byte) error {
+func bigQueryFailed(res *http.Response, text []byte) error {
 	var said struct {
 		Error struct {
 			Message string          `json:"message"`
@@ -132,13 +132,13 @@ func (q *bigQueryFetch) judge(doing string, err error) (again bool, _ error) {
 	var token *oauth2.RetrieveError
 	var f *bigQueryFailure
 	wrap := func(code, hint string) error {
-		message := clean(mask(err.Error(), q.secrets))
+		message := oneLine(maskSecrets(err.Error(), q.secrets))
 		var where *url.Error
 		switch {
 		case token != nil:
-			message = fmt.Sprintf("Google answers %d to the request for a token: %s", token.Response.StatusCode, clean(mask(string(token.Body), q.secrets)))
+			message = fmt.Sprintf("Google answers %d to the request for a token: %s", token.Response.StatusCode, oneLine(maskSecrets(string(token.Body), q.secrets)))
 		case errors.As(err, &where):
-			message = clean(mask(where.Err.Error(), q.secrets))
+			message = oneLine(maskSecrets(where.Err.Error(), q.secrets))
 		}
 		w := fault.New(code, doing+": "+message, hint)
 		if f != nil {
@@ -156,15 +156,15 @@ func (q *bigQueryFetch) judge(doing string, err error) (again bool, _ error) {
 	case slices.Contains([]string{"rateLimitExceeded", "jobRateLimitExceeded", "backendError", "jobBackendError", "internalError", "jobInternalError", "tableUnavailable"}, f.reason):
 		return true, wrap(fault.Unavailable, "run the day again")
 	case f.reason == "quotaExceeded":
-		until, zone := quotaEnds(q.r.Now())
+		until, zone := bigQueryQuotaEnds(q.r.Now())
 		e := fault.New(fault.Quota, fmt.Sprintf("waiting for quota until %s (%s)", until.Format("2006-01-02 15:04"), zone), "raise the quota of the project at Google if that is too late")
-		e.Until, e.Err = until, errors.New(clean(mask(f.text, q.secrets)))
+		e.Until, e.Err = until, errors.New(oneLine(maskSecrets(f.text, q.secrets)))
 		return false, e
 	case f.reason == "bytesBilledLimitExceeded":
 		return false, wrap(fault.Refused, fmt.Sprintf("let the query read less, or raise limit: of the source, which is %d", q.s.Limit))
 	case f.status == http.StatusConflict:
 		return false, wrap(fault.Busy, "")
-	case dated(q.s) && (strings.Contains(f.text, "Not found: Table") || strings.Contains(f.text, "does not match any table")):
+	case datedQuery(q.s) && (strings.Contains(f.text, "Not found: Table") || strings.Contains(f.text, "does not match any table")):
 		return false, wrap(fault.Missing, "run the day again when the table is there, or correct the query")
 	case f.status == http.StatusNotFound || f.reason == "notFound":
 		return false, wrap(fault.Invalid, "correct project:, location: or the tables of the query")
@@ -181,8 +181,8 @@ func (f *bigQueryFailure) brief() error {
 	return &bigQueryFailure{status: f.status, reason: f.reason, text: fmt.Sprintf("status %d", f.status)}
 }
 
-// dated reports whether the query names its tables by the day.
-func dated(s project.BigQuery) bool {
+// datedQuery reports whether the query names its tables by the day.
+func datedQuery(s project.BigQuery) bool {
 	for _, p := range []string{"{day}", "{yyyy}", "{mm}", "{dd}"} {
 		if strings.Contains(s.SQL, p) {
 			return true
@@ -196,7 +196,7 @@ var atDay = regexp.MustCompile(`(?i)@day\b`)
 func validateBigQuery(s project.Source) error {
 	invalid := func(message, hint string) error { return place(s, fault.New(fault.Invalid, message, hint)) }
 	b := s.BigQuery
-	byDay := atDay.MatchString(b.SQL) || dated(b)
+	byDay := atDay.MatchString(b.SQL) || datedQuery(b)
 	switch {
 	case strings.TrimSpace(b.SQL) == "" || b.Project == "" || b.Credentials == "":
 		return invalid("the source is not whole", "write project:, query: and credentials:")

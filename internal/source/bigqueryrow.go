@@ -9,33 +9,33 @@ import (
 	"time"
 )
 
-// field is a column of a result.
-type field struct {
-	Name   string  `json:"name"`
-	Type   string  `json:"type"`
-	Mode   string  `json:"mode"`
-	Fields []field `json:"fields"`
+// bigQueryField is a column of a result.
+type bigQueryField struct {
+	Name   string          `json:"name"`
+	Type   string          `json:"type"`
+	Mode   string          `json:"mode"`
+	Fields []bigQueryField `json:"fields"`
 }
 
-// cell is a value as the API gives it; row is a record or a struct.
-type cell struct {
+// bigQueryCell is a value as the API gives it; row is a record or a struct.
+type bigQueryCell struct {
 	V json.RawMessage `json:"v"`
 }
 
-type row struct {
-	F []cell `json:"f"`
+type bigQueryRow struct {
+	F []bigQueryCell `json:"f"`
 }
 
-// writeRow writes a row as a line of NDJSON. Numbers that a double would not hold are strings, an instant is RFC 3339 to the microsecond.
-func writeRow(w *bytes.Buffer, fields []field, text []byte) error {
-	if err := writeStruct(w, fields, text); err != nil {
+// writeBigQueryRow writes a row as a line of NDJSON. Numbers that a double would not hold are strings, an instant is RFC 3339 to the microsecond.
+func writeBigQueryRow(w *bytes.Buffer, fields []bigQueryField, text []byte) error {
+	if err := writeBigQueryStruct(w, fields, text); err != nil {
 		return err
 	}
 	return w.WriteByte('\n')
 }
 
-func writeStruct(w *bytes.Buffer, fields []field, text []byte) error {
-	var r row
+func writeBigQueryStruct(w *bytes.Buffer, fields []bigQueryField, text []byte) error {
+	var r bigQueryRow
 	if err := json.Unmarshal(text, &r); err != nil {
 		return err
 	}
@@ -47,9 +47,9 @@ func writeStruct(w *bytes.Buffer, fields []field, text []byte) error {
 		if i > 0 {
 			w.WriteByte(',')
 		}
-		writeText(w, f.Name)
+		writeJSONText(w, f.Name)
 		w.WriteByte(':')
-		if err := writeValue(w, f, r.F[i].V); err != nil {
+		if err := writeBigQueryValue(w, f, r.F[i].V); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
@@ -57,13 +57,13 @@ func writeStruct(w *bytes.Buffer, fields []field, text []byte) error {
 	return nil
 }
 
-func writeValue(w *bytes.Buffer, f field, v json.RawMessage) error {
+func writeBigQueryValue(w *bytes.Buffer, f bigQueryField, v json.RawMessage) error {
 	if len(v) == 0 || string(v) == "null" {
 		w.WriteString("null")
 		return nil
 	}
 	if f.Mode == "REPEATED" {
-		var list []cell
+		var list []bigQueryCell
 		if err := json.Unmarshal(v, &list); err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func writeValue(w *bytes.Buffer, f field, v json.RawMessage) error {
 			if i > 0 {
 				w.WriteByte(',')
 			}
-			if err := writeValue(w, one, c.V); err != nil {
+			if err := writeBigQueryValue(w, one, c.V); err != nil {
 				return err
 			}
 		}
@@ -82,20 +82,20 @@ func writeValue(w *bytes.Buffer, f field, v json.RawMessage) error {
 		return nil
 	}
 	if f.Type == "RECORD" || f.Type == "STRUCT" {
-		return writeStruct(w, f.Fields, v)
+		return writeBigQueryStruct(w, f.Fields, v)
 	}
 	var s string
 	if err := json.Unmarshal(v, &s); err != nil {
-		return fmt.Errorf("%s is no text", clean(string(v)))
+		return fmt.Errorf("%s is no text", oneLine(string(v)))
 	}
-	return writeScalar(w, f.Type, s)
+	return writeBigQueryScalar(w, f.Type, s)
 }
 
-func writeScalar(w *bytes.Buffer, kind, s string) error {
+func writeBigQueryScalar(w *bytes.Buffer, kind, s string) error {
 	switch kind {
 	case "BOOLEAN", "BOOL":
 		if s != "true" && s != "false" {
-			return fmt.Errorf("%q is no boolean", clean(s))
+			return fmt.Errorf("%q is no boolean", oneLine(s))
 		}
 		w.WriteString(s)
 	case "FLOAT", "FLOAT64":
@@ -103,34 +103,34 @@ func writeScalar(w *bytes.Buffer, kind, s string) error {
 			w.WriteString(s)
 			return nil
 		}
-		writeText(w, s) // NaN, Infinity
+		writeJSONText(w, s) // NaN, Infinity
 	case "TIMESTAMP":
-		at, err := instant(s)
+		at, err := bigQueryInstant(s)
 		if err != nil {
 			return err
 		}
-		writeText(w, at.Format("2006-01-02T15:04:05.999999Z07:00"))
+		writeJSONText(w, at.Format("2006-01-02T15:04:05.999999Z07:00"))
 	case "DATETIME":
-		writeText(w, strings.Replace(s, "T", " ", 1))
+		writeJSONText(w, strings.Replace(s, "T", " ", 1))
 	case "JSON":
 		if !json.Valid([]byte(s)) {
-			return fmt.Errorf("%q is no JSON", clean(s))
+			return fmt.Errorf("%q is no JSON", oneLine(s))
 		}
 		return json.Compact(w, []byte(s))
 	default: // INTEGER, NUMERIC, BIGNUMERIC, DATE, TIME, BYTES in base64, STRING, GEOGRAPHY, INTERVAL, RANGE
-		writeText(w, s)
+		writeJSONText(w, s)
 	}
 	return nil
 }
 
-// instant reads microseconds, or seconds with a fraction or an exponent such as 1.7637696001234567E9, without passing through a double.
-func instant(s string) (time.Time, error) {
+// bigQueryInstant reads microseconds, or seconds with a fraction or an exponent such as 1.7637696001234567E9, without passing through a double.
+func bigQueryInstant(s string) (time.Time, error) {
 	if len(s) > 64 || strings.ContainsAny(s, "/_xXpP") || farExponent(s) {
-		return time.Time{}, fmt.Errorf("%q is no instant", clean(s))
+		return time.Time{}, fmt.Errorf("%q is no instant", oneLine(s))
 	}
 	v, ok := new(big.Rat).SetString(s)
 	if !ok {
-		return time.Time{}, fmt.Errorf("%q is no instant", clean(s))
+		return time.Time{}, fmt.Errorf("%q is no instant", oneLine(s))
 	}
 	if strings.ContainsAny(s, ".eE") {
 		v.Mul(v, big.NewRat(1e6, 1))
@@ -139,7 +139,7 @@ func instant(s string) (time.Time, error) {
 	v.Add(v, big.NewRat(1, 2))
 	us := new(big.Int).Div(v.Num(), v.Denom())
 	if !us.IsInt64() {
-		return time.Time{}, fmt.Errorf("%q is no instant", clean(s))
+		return time.Time{}, fmt.Errorf("%q is no instant", oneLine(s))
 	}
 	return time.UnixMicro(us.Int64()).UTC(), nil
 }
@@ -150,7 +150,7 @@ func farExponent(s string) bool {
 	return ok && len(strings.TrimLeft(e, "+-0")) > 2
 }
 
-func writeText(w *bytes.Buffer, s string) {
+func writeJSONText(w *bytes.Buffer, s string) {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string never fails, nor does a buffer

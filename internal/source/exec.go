@@ -31,7 +31,7 @@ const (
 	stderrTail   = 4 << 10         // of what it complained, for the error
 	stderrLines  = 1000            // of it, for the log
 	stderrLine   = 64 << 10        // of one of them; the rest is left out
-	pipeGrace    = 2 * time.Second // for the output of what a program left behind
+	execGrace    = 2 * time.Second // for the output of what a program left behind
 	execPartName = "records.ndjson"
 )
 
@@ -73,13 +73,13 @@ func (Exec) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 	case p.err != nil && !errors.Is(p.err, io.EOF):
 		return failed(p.err)
 	case err != nil:
-		return failed(because(ctx, err))
+		return failed(execBecause(ctx, err))
 	}
 	return Result{}, nil
 }
 
-// because is why a context ended, where that is the program's own time.
-func because(ctx context.Context, err error) error {
+// execBecause is why a context ended, where that is the program's own time.
+func execBecause(ctx context.Context, err error) error {
 	var own *fault.Error
 	if errors.As(context.Cause(ctx), &own) {
 		return own
@@ -87,22 +87,22 @@ func because(ctx context.Context, err error) error {
 	return err
 }
 
-// program is one that runs. Read reads what it writes, and ends with an error unless the program ended well.
-type program struct {
+// execProgram is one that runs. Read reads what it writes, and ends with an error unless the program ended well.
+type execProgram struct {
 	ctx    context.Context
 	cmd    *exec.Cmd
 	out    *os.File
 	left   int64 // bytes that it may still write
 	most   int64
-	notes  *notes
+	notes  *execNotes
 	ended  chan struct{}
 	waited error
 	err    error // that Read ended with
 }
 
 // startProgram starts the source's program for the day in a process group of its own.
-func startProgram(ctx context.Context, r Request) (*program, error) {
-	env, secrets, err := environment(ctx, r)
+func startProgram(ctx context.Context, r Request) (*execProgram, error) {
+	env, secrets, err := execEnvironment(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -125,16 +125,16 @@ func startProgram(ctx context.Context, r Request) (*program, error) {
 	if most <= 0 {
 		most = 20e9
 	}
-	p := &program{ctx: ctx, out: in, left: most, most: most, notes: &notes{secrets: secrets, log: r.Log}, ended: make(chan struct{})}
+	p := &execProgram{ctx: ctx, out: in, left: most, most: most, notes: &execNotes{secrets: secrets, log: r.Log}, ended: make(chan struct{})}
 	p.cmd = exec.CommandContext(ctx, args[0], args[1:]...)
 	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = dir, env, out, p.notes
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	p.cmd.Cancel, p.cmd.WaitDelay = p.kill, pipeGrace
+	p.cmd.Cancel, p.cmd.WaitDelay = p.kill, execGrace
 	err = p.cmd.Start()
 	_ = out.Close() // the program has its own
 	if err != nil {
 		_ = in.Close() // nothing was written
-		return nil, notStarted(ctx, err, r.Source.Exec.Command)
+		return nil, execNotStarted(ctx, err, r.Source.Exec.Command)
 	}
 	go func() {
 		p.waited = p.cmd.Wait()
@@ -145,9 +145,9 @@ func startProgram(ctx context.Context, r Request) (*program, error) {
 	return p, nil
 }
 
-func notStarted(ctx context.Context, err error, name string) error {
+func execNotStarted(ctx context.Context, err error, name string) error {
 	if ctx.Err() != nil {
-		return because(ctx, ctx.Err())
+		return execBecause(ctx, ctx.Err())
 	}
 	hint := "write the program's path under exec: in daybook.yaml as it is on this machine"
 	if errors.Is(err, fs.ErrPermission) {
@@ -157,7 +157,7 @@ func notStarted(ctx context.Context, err error, name string) error {
 }
 
 // kill ends the program and everything in its group.
-func (p *program) kill() error {
+func (p *execProgram) kill() error {
 	if err := syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
@@ -165,17 +165,17 @@ func (p *program) kill() error {
 }
 
 // wake ends a read that waits: when the program has ended, there may be nobody who writes.
-func (p *program) wake() { _ = p.out.SetReadDeadline(time.Unix(1, 0)) } // fails only on a closed pipe
+func (p *execProgram) wake() { _ = p.out.SetReadDeadline(time.Unix(1, 0)) } // fails only on a closed pipe
 
 // stop ends what still runs, the program or what it has left behind.
-func (p *program) stop() {
+func (p *execProgram) stop() {
 	_ = p.kill() // Wait says whether that was needed
 	<-p.ended
 	_ = p.out.Close() // only read from
 }
 
 // Read implements io.Reader. Nothing is the end but the end of a program that says that all went well.
-func (p *program) Read(b []byte) (int, error) {
+func (p *execProgram) Read(b []byte) (int, error) {
 	if p.err != nil {
 		return 0, p.err
 	}
@@ -188,8 +188,8 @@ func (p *program) Read(b []byte) (int, error) {
 		return n, nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if p.err = because(p.ctx, p.ctx.Err()); p.err == nil {
-			p.err = leftBehind()
+		if p.err = execBecause(p.ctx, p.ctx.Err()); p.err == nil {
+			p.err = execLeftBehind()
 		}
 		return n, p.err
 	}
@@ -203,7 +203,7 @@ func (p *program) Read(b []byte) (int, error) {
 }
 
 // next reads from the pipe. Once the program has ended, what is in the pipe is there at once, and nothing more should come.
-func (p *program) next(b []byte) (int, error) {
+func (p *execProgram) next(b []byte) (int, error) {
 	select {
 	case <-p.ended:
 	default:
@@ -213,19 +213,19 @@ func (p *program) next(b []byte) (int, error) {
 	}
 	if p.ctx.Err() == nil {
 		_ = p.out.SetReadDeadline(time.Time{}) // fails only on a closed pipe, as does the read
-		defer time.AfterFunc(pipeGrace, p.wake).Stop()
+		defer time.AfterFunc(execGrace, p.wake).Stop()
 	}
 	return p.out.Read(b)
 }
 
-func leftBehind() error {
+func execLeftBehind() error {
 	return fault.New(fault.Damaged, "the program ended and left another behind that still holds its output", "let it wait for what it starts")
 }
 
 // verdict is what the end of the program means; nil when all went well.
-func (p *program) verdict() error {
+func (p *execProgram) verdict() error {
 	if err := p.ctx.Err(); err != nil {
-		return because(p.ctx, err)
+		return execBecause(p.ctx, err)
 	}
 	said := ""
 	if tail := p.notes.last(); tail != "" {
@@ -236,7 +236,7 @@ func (p *program) verdict() error {
 	case p.waited == nil:
 		return nil
 	case errors.Is(p.waited, exec.ErrWaitDelay):
-		return leftBehind()
+		return execLeftBehind()
 	case errors.As(p.waited, &end) && end.ExitCode() == exitMissing:
 		return fault.New(fault.Missing, "the program says that the day is not there"+said, "run the day again when it is")
 	case errors.As(p.waited, &end) && end.ExitCode() >= 0:
@@ -247,8 +247,8 @@ func (p *program) verdict() error {
 
 var secretReference = regexp.MustCompile(`^(env|file|aws-secretsmanager|aws-ssm):.+$`)
 
-// environment is all that the program sees, and which of its values nobody may read.
-func environment(ctx context.Context, r Request) (env, secrets []string, err error) {
+// execEnvironment is all that the program sees, and which of its values nobody may read.
+func execEnvironment(ctx context.Context, r Request) (env, secrets []string, err error) {
 	for _, name := range []string{"PATH", "LANG"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
@@ -267,8 +267,8 @@ func environment(ctx context.Context, r Request) (env, secrets []string, err err
 	return env, secrets, nil
 }
 
-// notes takes what a program complains: its lines to the log, and the last of it for an error. Secrets are not in either.
-type notes struct {
+// execNotes takes what a program complains: its lines to the log, and the last of it for an error. Secrets are not in either.
+type execNotes struct {
 	secrets []string
 	log     func(level, format string, args ...any)
 
@@ -280,7 +280,7 @@ type notes struct {
 }
 
 // Write implements io.Writer.
-func (n *notes) Write(p []byte) (int, error) {
+func (n *execNotes) Write(p []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, c := range p {
@@ -298,8 +298,8 @@ func (n *notes) Write(p []byte) (int, error) {
 }
 
 // flush takes a line. One that was cut may end within a secret, which nobody would know again.
-func (n *notes) flush(cut bool) {
-	text := mask(string(n.line), n.secrets)
+func (n *execNotes) flush(cut bool) {
+	text := maskSecrets(string(n.line), n.secrets)
 	n.line = n.line[:0]
 	if cut {
 		for _, s := range n.secrets {
@@ -313,13 +313,13 @@ func (n *notes) flush(cut bool) {
 	case n.lines == stderrLines:
 		n.log("warn", "the program complains on; further lines are left out")
 	case n.lines < stderrLines:
-		if text = clean(text); text != "" {
+		if text = oneLine(text); text != "" {
 			n.log("info", "%s", text)
 		}
 	}
 }
 
-func (n *notes) last() string {
+func (n *execNotes) last() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.line) > 0 {
@@ -328,8 +328,8 @@ func (n *notes) last() string {
 	return strings.TrimSpace(strings.ToValidUTF8(string(n.tail), ""))
 }
 
-// mask takes secrets out of a text. One of several lines is taken out line by line, as programs may print it so.
-func mask(text string, secrets []string) string {
+// maskSecrets takes secrets out of a text. One of several lines is taken out line by line, as programs may print it so.
+func maskSecrets(text string, secrets []string) string {
 	for _, s := range secrets {
 		for line := range strings.Lines(s) {
 			if line = strings.TrimSpace(line); line != "" {

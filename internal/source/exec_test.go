@@ -20,8 +20,8 @@ import (
 	"daybook/internal/source/sourcetest"
 )
 
-// running is a request for 2026-11-19 of a program that the shell reads, as the tests' own word and not the kind's.
-func running(t *testing.T, script string) source.Request {
+// runningExec is a request for 2026-11-19 of a program that the shell reads, as the tests' own word and not the kind's.
+func runningExec(t *testing.T, script string) source.Request {
 	t.Helper()
 	dir := t.TempDir()
 	weekdays, err := calendar.ParseWeekdays("weekdays")
@@ -40,8 +40,8 @@ func running(t *testing.T, script string) source.Request {
 	return r
 }
 
-// ran fetches and holds that no secret shows.
-func ran(t *testing.T, r source.Request) (objects, log []string, err error) {
+// fetchExec fetches and holds that no secret shows.
+func fetchExec(t *testing.T, r source.Request) (objects, log []string, err error) {
 	t.Helper()
 	var mu sync.Mutex
 	r.Log = func(level, format string, args ...any) {
@@ -50,7 +50,7 @@ func ran(t *testing.T, r source.Request) (objects, log []string, err error) {
 		log = append(log, level+" "+fmt.Sprintf(format, args...))
 	}
 	s := &sink{}
-	_, err = kind(t, "exec").Fetch(t.Context(), r, s)
+	_, err = kindOf(t, "exec").Fetch(t.Context(), r, s)
 	if text := fmt.Sprint(err, log); strings.Contains(text, sourcetest.Secret) {
 		t.Errorf("the secret shows: %s", text)
 	}
@@ -59,14 +59,14 @@ func ran(t *testing.T, r source.Request) (objects, log []string, err error) {
 
 func TestProgramsAreASource(t *testing.T) {
 	sourcetest.Run(t, func(t *testing.T) sourcetest.World {
-		r := running(t, `echo "fetching $1 with $API_KEY" >&2
+		r := runningExec(t, `echo "fetching $1 with $API_KEY" >&2
 [ -e "$2/denied" ] && { echo "the key $API_KEY is not allowed" >&2; exit 1; }
 [ -e "$2/$1" ] || { echo "$1 is not there" >&2; exit 4; }
 cat "$2/$1"
 echo "$1" >>"$2/asked"
 `)
 		return sourcetest.World{
-			Source: kind(t, "exec"),
+			Source: kindOf(t, "exec"),
 			Request: func(d calendar.Day) source.Request {
 				if err := source.Validate(r.Source); err != nil {
 					t.Fatal(err)
@@ -99,9 +99,9 @@ echo "$1" >>"$2/asked"
 
 func TestProgramSeesItsArgumentsAndNoOtherEnvironment(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "not for programs")
-	r := running(t, `echo "[$1][$2][$3] in $(pwd)"; env | grep -v '^PWD=\|^_=\|^SHLVL=\|^OLDPWD=' | cut -d= -f1 | sort | tr '\n' ' '`)
+	r := runningExec(t, `echo "[$1][$2][$3] in $(pwd)"; env | grep -v '^PWD=\|^_=\|^SHLVL=\|^OLDPWD=' | cut -d= -f1 | sort | tr '\n' ' '`)
 	r.Source.Exec.Run = append(r.Source.Exec.Run, "; rm -rf $HOME `id` {yyyy}")
-	objects, _, err := ran(t, r)
+	objects, _, err := fetchExec(t, r)
 	if err != nil || len(objects) != 1 {
 		t.Fatal(objects, err)
 	}
@@ -128,12 +128,12 @@ func TestWhatAProgramWritesCountsOnlyWhenItEndsWell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := running(t, c.script)
+			r := runningExec(t, c.script)
 			r.Source.Exec.Output = 1e6
 			if strings.Contains(c.words, "300ms") {
 				r.Source.Exec.Timeout = 300 * time.Millisecond
 			}
-			objects, log, err := ran(t, r)
+			objects, log, err := fetchExec(t, r)
 			if !fault.Is(err, c.code) || !strings.Contains(err.Error(), c.words) || fault.Hint(err) == "" || len(objects) > 0 {
 				t.Errorf("%d objects, %v", len(objects), err)
 			}
@@ -145,19 +145,19 @@ func TestWhatAProgramWritesCountsOnlyWhenItEndsWell(t *testing.T) {
 }
 
 func TestProgramThatCannotBeStartedIsInvalid(t *testing.T) {
-	r := running(t, "exit 0")
+	r := runningExec(t, "exit 0")
 	for _, program := range []string{"bin/absent", "no-such-program-anywhere", "."} {
 		r.Source.Exec.Run = []string{program, "{day}"}
-		if _, _, err := ran(t, r); !fault.Is(err, fault.Invalid) || fault.Hint(err) == "" {
+		if _, _, err := fetchExec(t, r); !fault.Is(err, fault.Invalid) || fault.Hint(err) == "" {
 			t.Errorf("%s: %v", program, err)
 		}
 	}
 }
 
 func TestCancelEndsTheWholeGroup(t *testing.T) {
-	r := running(t, `sleep 300 & echo $! >"$2/pid"; echo '{"id":1}'; wait`)
+	r := runningExec(t, `sleep 300 & echo $! >"$2/pid"; echo '{"id":1}'; wait`)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := kind(t, "exec").Fetch(ctx, r, &sink{during: cancel})
+	_, err := kindOf(t, "exec").Fetch(ctx, r, &sink{during: cancel})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
@@ -170,15 +170,15 @@ func TestCancelEndsTheWholeGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(10 * time.Second)
-	for alive(pid) {
+	for processAlive(pid) {
 		if time.Now().After(deadline) {
 			t.Fatalf("process %d is alive", pid)
 		}
 	}
 }
 
-// alive reports whether a process runs; one that is dead and not yet collected does not.
-func alive(pid int) bool {
+// processAlive reports whether a process runs; one that is dead and not yet collected does not.
+func processAlive(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false
 	}

@@ -28,13 +28,13 @@ type httpFetch struct {
 	sink    Sink
 	calls   *http.Transport
 	secrets map[string]string // by the name in {secret:NAME}
-	pace    pace
+	pace    httpPace
 	gone    []string // strands without an answer, since the last part
 	missing []string // all of them
 }
 
-// strand is a sequence of pages: all of a day, or those of an hour or a value.
-type strand struct {
+// httpStrand is a sequence of pages: all of a day, or those of an hour or a value.
+type httpStrand struct {
 	index int
 	hour  string // of {hour}
 	each  string // of {each}
@@ -62,7 +62,7 @@ func (HTTP) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 	if noData(r) {
 		return Result{NoData: true}, nil
 	}
-	h := &httpFetch{r: r, s: r.Source.HTTP, sink: sink, secrets: map[string]string{}, pace: pace{most: r.Source.HTTP.Rate, rate: r.Source.HTTP.Rate}}
+	h := &httpFetch{r: r, s: r.Source.HTTP, sink: sink, secrets: map[string]string{}, pace: httpPace{most: r.Source.HTTP.Rate, rate: r.Source.HTTP.Rate}}
 	for name, ref := range h.s.Secrets {
 		value, err := r.Secret(ctx, ref)
 		if err != nil {
@@ -71,7 +71,7 @@ func (HTTP) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 		h.secrets[name] = value
 	}
 	var err error
-	if h.calls, err = guarded(h.s.Allow); err != nil {
+	if h.calls, err = guardedTransport(h.s.Allow); err != nil {
 		return failed(err)
 	}
 	defer h.calls.CloseIdleConnections()
@@ -93,30 +93,30 @@ func (HTTP) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 }
 
 // strands lists what the day is made of, in order.
-func (h *httpFetch) strands(ctx context.Context) ([]strand, error) {
+func (h *httpFetch) strands(ctx context.Context) ([]httpStrand, error) {
 	switch {
 	case h.s.ForEach.Source != "":
 		values, err := h.r.Values(ctx, h.s.ForEach.Source, h.s.ForEach.Column)
 		if err != nil {
 			return nil, fmt.Errorf("list %s of %s: %w", h.s.ForEach.Column, h.s.ForEach.Source, err)
 		}
-		list := make([]strand, len(values))
+		list := make([]httpStrand, len(values))
 		for i, v := range values {
-			list[i] = strand{index: i + 1, each: v, key: h.s.ForEach.Column + " " + v}
+			list[i] = httpStrand{index: i + 1, each: v, key: h.s.ForEach.Column + " " + v}
 		}
 		return list, nil
 	case h.hourly():
-		var list []strand
+		var list []httpStrand
 		for i, hour := range h.r.Day.Hours(h.r.Source.Zone) {
-			list = append(list, strand{index: i + 1, hour: strconv.Itoa(hour), key: "hour " + strconv.Itoa(hour)})
+			list = append(list, httpStrand{index: i + 1, hour: strconv.Itoa(hour), key: "hour " + strconv.Itoa(hour)})
 		}
 		return list, nil
 	}
-	return []strand{{}}, nil
+	return []httpStrand{{}}, nil
 }
 
 // all asks for every strand, going on where an unfinished fetch stopped.
-func (h *httpFetch) all(ctx context.Context, strands []strand) error {
+func (h *httpFetch) all(ctx context.Context, strands []httpStrand) error {
 	from, last, seen, err := h.takeUp(strands)
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func (h *httpFetch) all(ctx context.Context, strands []strand) error {
 
 // takeUp reads the states of what is kept: the first strand that is not whole, the state of its last page (none has page 0) and
 // the cursors that it has given.
-func (h *httpFetch) takeUp(strands []strand) (from int, last httpState, seen map[string]bool, err error) {
+func (h *httpFetch) takeUp(strands []httpStrand) (from int, last httpState, seen map[string]bool, err error) {
 	if len(h.r.Kept) == 0 {
 		return 0, httpState{}, nil, nil
 	}
@@ -148,7 +148,7 @@ func (h *httpFetch) takeUp(strands []strand) (from int, last httpState, seen map
 		seen[s.At], last = true, s
 		h.missing = append(h.missing, s.Gone...)
 	}
-	from = slices.IndexFunc(strands, func(s strand) bool { return s.key == last.Strand })
+	from = slices.IndexFunc(strands, func(s httpStrand) bool { return s.key == last.Strand })
 	if from < 0 {
 		return 0, last, nil, fault.Wrap(fault.Unavailable, ErrChanged, "an unfinished fetch has asked for "+last.Strand+", which is not in the list any more", "run the day again")
 	}
@@ -159,7 +159,7 @@ func (h *httpFetch) takeUp(strands []strand) (from int, last httpState, seen map
 }
 
 // strand asks for the pages of a strand behind the last one.
-func (h *httpFetch) strand(ctx context.Context, s strand, last httpState, seen map[string]bool) error {
+func (h *httpFetch) strand(ctx context.Context, s httpStrand, last httpState, seen map[string]bool) error {
 	if seen == nil {
 		seen = map[string]bool{}
 	}
@@ -180,7 +180,7 @@ func (h *httpFetch) strand(ctx context.Context, s strand, last httpState, seen m
 }
 
 // page asks for the page behind last and puts it; nil when there is none.
-func (h *httpFetch) page(ctx context.Context, s strand, last httpState, seen map[string]bool) (*httpState, error) {
+func (h *httpFetch) page(ctx context.Context, s httpStrand, last httpState, seen map[string]bool) (*httpState, error) {
 	at := last.Next
 	if last.Page == 0 {
 		at = h.firstPage()
@@ -222,7 +222,7 @@ func (h *httpFetch) page(ctx context.Context, s strand, last httpState, seen map
 }
 
 // partName is the name of an answer's object: the strand and the page, and the ending of its format.
-func (h *httpFetch) partName(s strand, page int, a *answer) string {
+func (h *httpFetch) partName(s httpStrand, page int, a *httpAnswer) string {
 	name := ""
 	if s.key != "" {
 		value := s.hour + s.each

@@ -23,8 +23,8 @@ import (
 	"daybook/internal/source/sourcetest"
 )
 
-// api is a server on this machine that gives a day's parts as pages, in the ways that APIs have.
-type api struct {
+// fakeAPI is a server on this machine that gives a day's parts as pages, in the ways that APIs have.
+type fakeAPI struct {
 	by    string // of pages
 	xml   bool
 	gzip  bool
@@ -37,7 +37,7 @@ type api struct {
 	denied   bool
 }
 
-func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	q := r.URL.Query()
@@ -112,7 +112,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	z.Close()
 }
 
-func (a *api) source(url string) project.Source {
+func (a *fakeAPI) source(url string) project.Source {
 	weekdays, err := calendar.ParseWeekdays("weekdays")
 	if err != nil {
 		panic(err)
@@ -143,11 +143,11 @@ func (a *api) source(url string) project.Source {
 }
 
 func TestAPIsAreASource(t *testing.T) {
-	for name, make := range map[string]func() *api{
-		"page": func() *api { return &api{by: "page"} }, "page with a total": func() *api { return &api{by: "page", total: true} },
-		"offset": func() *api { return &api{by: "offset"} }, "offset with a total, gzip": func() *api { return &api{by: "offset", total: true, gzip: true} },
-		"cursor": func() *api { return &api{by: "cursor"} }, "link": func() *api { return &api{by: "link"} },
-		"page of XML": func() *api { return &api{by: "page", xml: true} }, "each": func() *api { return &api{by: "each"} },
+	for name, make := range map[string]func() *fakeAPI{
+		"page": func() *fakeAPI { return &fakeAPI{by: "page"} }, "page with a total": func() *fakeAPI { return &fakeAPI{by: "page", total: true} },
+		"offset": func() *fakeAPI { return &fakeAPI{by: "offset"} }, "offset with a total, gzip": func() *fakeAPI { return &fakeAPI{by: "offset", total: true, gzip: true} },
+		"cursor": func() *fakeAPI { return &fakeAPI{by: "cursor"} }, "link": func() *fakeAPI { return &fakeAPI{by: "link"} },
+		"page of XML": func() *fakeAPI { return &fakeAPI{by: "page", xml: true} }, "each": func() *fakeAPI { return &fakeAPI{by: "each"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			sourcetest.Run(t, func(t *testing.T) sourcetest.World { return apiWorld(t, make()) })
@@ -155,13 +155,13 @@ func TestAPIsAreASource(t *testing.T) {
 	}
 }
 
-func apiWorld(t *testing.T, a *api) sourcetest.World {
+func apiWorld(t *testing.T, a *fakeAPI) sourcetest.World {
 	a.days = map[string][]string{}
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
 	locked := func(f func()) { a.mu.Lock(); defer a.mu.Unlock(); f() }
 	return sourcetest.World{
-		Source: kind(t, "http"),
+		Source: kindOf(t, "http"),
 		Request: func(d calendar.Day) source.Request {
 			r := sourcetest.Request(a.source(server.URL), d)
 			if err := source.Validate(r.Source); err != nil {
@@ -192,7 +192,7 @@ func apiWorld(t *testing.T, a *api) sourcetest.World {
 }
 
 // records reads them back from an answer.
-func (a *api) records(t *testing.T, b []byte) (out []string) {
+func (a *fakeAPI) records(t *testing.T, b []byte) (out []string) {
 	t.Helper()
 	if a.gzip {
 		b = gunzip(t, b)
@@ -223,7 +223,7 @@ func (a *api) records(t *testing.T, b []byte) (out []string) {
 	return out
 }
 
-func kind(t *testing.T, from string) source.Source {
+func kindOf(t *testing.T, from string) source.Source {
 	t.Helper()
 	s, err := source.New(from)
 	if err != nil {
@@ -234,7 +234,7 @@ func kind(t *testing.T, from string) source.Source {
 
 func TestPagesOfDetailsGoOnWithinADetail(t *testing.T) {
 	var asked []string
-	r, _ := asking(t, func(w http.ResponseWriter, req *http.Request) {
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
 		q := req.URL.Query()
 		asked = append(asked, q.Get("id")+q.Get("p"))
 		fmt.Fprintf(w, `{"n":2,"r":["%s %s"]}`, q.Get("id"), q.Get("p"))
@@ -243,12 +243,12 @@ func TestPagesOfDetailsGoOnWithinADetail(t *testing.T) {
 	r.Source.HTTP.Pages = project.Pages{By: "page", Parameter: "p", First: 0, Total: "n"}
 	r.Source.HTTP.ForEach = project.ForEach{Source: "list", Column: "id"}
 	r.Values = func(context.Context, string, string) ([]string, error) { return []string{"A", "B", "C"}, nil }
-	first := &stopping{after: 3}
-	if _, err := kind(t, "http").Fetch(t.Context(), r, first); !errors.Is(err, errStop) {
+	first := &stoppingSink{after: 3}
+	if _, err := kindOf(t, "http").Fetch(t.Context(), r, first); !errors.Is(err, errStopped) {
 		t.Fatal(err)
 	}
 	r.Kept, asked = first.kept, nil
-	objects, _, err := got(t, r)
+	objects, _, err := fetchHTTP(t, r)
 	if err != nil || strings.Join(asked, " ") != "B1 C0 C1" || len(objects) != 3 {
 		t.Errorf("asked for %q, %q, %v", asked, objects, err)
 	}

@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	inMemory   = 4 << 20  // of a body; the rest of it waits in a file
-	mostPaged  = 64 << 20 // unpacked bytes of an answer that is read for its pages
-	mostPacked = 50       // times the bound of a body, what it may unpack to
+	spoolMemory = 4 << 20  // of a body; the rest of it waits in a file
+	mostPaged   = 64 << 20 // unpacked bytes of an answer that is read for its pages
+	mostPacked  = 50       // times the bound of a body, what it may unpack to
 )
 
-// spool holds a body until it is known to be whole.
-type spool struct {
+// httpSpool holds a body until it is known to be whole.
+type httpSpool struct {
 	head bytes.Buffer
 	file *os.File // what did not fit in head; nil when all did
 	size int64
@@ -32,10 +32,10 @@ type spool struct {
 }
 
 // Write implements io.Writer.
-func (s *spool) Write(p []byte) (int, error) {
+func (s *httpSpool) Write(p []byte) (int, error) {
 	s.hash.Write(p)
 	s.size += int64(len(p))
-	if s.file == nil && s.head.Len()+len(p) <= inMemory {
+	if s.file == nil && s.head.Len()+len(p) <= spoolMemory {
 		return s.head.Write(p)
 	}
 	if s.file == nil {
@@ -52,7 +52,7 @@ func (s *spool) Write(p []byte) (int, error) {
 }
 
 // Reader reads all of it from the beginning.
-func (s *spool) Reader() io.Reader {
+func (s *httpSpool) Reader() io.Reader {
 	head := bytes.NewReader(s.head.Bytes())
 	if s.file == nil {
 		return head
@@ -61,23 +61,23 @@ func (s *spool) Reader() io.Reader {
 }
 
 // Close gives the file back.
-func (s *spool) Close() {
+func (s *httpSpool) Close() {
 	if s.file != nil {
 		_ = s.file.Close() // it has no name any more
 	}
 }
 
-func (s *spool) sum() string { return hex.EncodeToString(s.hash.Sum(nil)[:8]) }
+func (s *httpSpool) sum() string { return hex.EncodeToString(s.hash.Sum(nil)[:8]) }
 
 // spool reads a body to its end; one that was cut off is worth another call, one without an end is not.
-func (h *httpFetch) spool(t target, res *http.Response) (*spool, error) {
+func (h *httpFetch) spool(t httpTarget, res *http.Response) (*httpSpool, error) {
 	most := h.s.Body
 	if most <= 0 {
 		most = 1e9
 	}
-	s := &spool{hash: sha256.New()}
+	s := &httpSpool{hash: sha256.New()}
 	var disk error
-	_, err := io.Copy(writer(func(p []byte) (int, error) {
+	_, err := io.Copy(writerFunc(func(p []byte) (int, error) {
 		n, err := s.Write(p)
 		disk = err
 		return n, err
@@ -91,17 +91,17 @@ func (h *httpFetch) spool(t target, res *http.Response) (*spool, error) {
 		return nil, fault.New(fault.Damaged, fmt.Sprintf("the answer of %s has more than %d bytes", t.shown, most), "ask for less at once, or raise body: of the source")
 	case err != nil:
 		s.Close()
-		return nil, &again{err: h.broken(t, fmt.Errorf("the answer broke off after %d bytes: %w", s.size, err))}
+		return nil, &httpAgain{err: h.broken(t, fmt.Errorf("the answer broke off after %d bytes: %w", s.size, err))}
 	}
 	return s, nil
 }
 
-type writer func([]byte) (int, error)
+type writerFunc func([]byte) (int, error)
 
-func (w writer) Write(p []byte) (int, error) { return w(p) }
+func (w writerFunc) Write(p []byte) (int, error) { return w(p) }
 
 // inspect proves that a body is whole, as far as its compression and its format can tell, and reads what its pages need.
-func (h *httpFetch) inspect(t target, res *http.Response, body *spool) (reading, string, error) {
+func (h *httpFetch) inspect(t httpTarget, res *http.Response, body *httpSpool) (httpReading, string, error) {
 	first := make([]byte, 4)
 	n, _ := io.ReadFull(body.Reader(), first) // shorter ones are fine
 	first = first[:n]
@@ -113,32 +113,32 @@ func (h *httpFetch) inspect(t target, res *http.Response, body *spool) (reading,
 		compression = ".zst"
 	}
 	wrong := func(err error) error {
-		return &again{err: fault.New(fault.Damaged, fmt.Sprintf("the answer of %s is not whole: %s", t.shown, clean(h.mask(err.Error()))),
+		return &httpAgain{err: fault.New(fault.Damaged, fmt.Sprintf("the answer of %s is not whole: %s", t.shown, oneLine(h.mask(err.Error()))),
 			"run the day again; if it stays so, tell the owner of the API, or correct format: of the source")}
 	}
 	if encoding != "" && encoding != "identity" && (compression == "" || encoding != "gzip" && encoding != "zstd") && body.size > 0 {
-		return reading{}, "", wrong(fmt.Errorf("it says that it is %s, and is not", encoding))
+		return httpReading{}, "", wrong(fmt.Errorf("it says that it is %s, and is not", encoding))
 	}
 	if body.size == 0 && (res.StatusCode == http.StatusNoContent || h.emptyFormat()) {
-		return reading{}, "", nil
+		return httpReading{}, "", nil
 	}
 	most := mostPacked * max(h.s.Body, 1e6)
 	size, err := unpackedSize(body, compression, most)
 	if err != nil {
-		return reading{}, "", wrong(err)
+		return httpReading{}, "", wrong(err)
 	}
 	pages := h.s.Pages.Total != "" || h.s.OK.Path != "" || h.s.Pages.By != "none" && h.s.Pages.By != ""
 	switch {
 	case size > most:
-		return reading{}, "", fault.New(fault.Damaged, fmt.Sprintf("the answer of %s unpacks to more than %d bytes", t.shown, most), "ask for less at once")
+		return httpReading{}, "", fault.New(fault.Damaged, fmt.Sprintf("the answer of %s unpacks to more than %d bytes", t.shown, most), "ask for less at once")
 	case size > mostPaged && pages:
-		return reading{}, "", fault.New(fault.Damaged, fmt.Sprintf("the answer of %s has %d bytes, a page may have %d", t.shown, size, mostPaged), "ask for smaller pages with size: under pages:")
+		return httpReading{}, "", fault.New(fault.Damaged, fmt.Sprintf("the answer of %s has %d bytes, a page may have %d", t.shown, size, mostPaged), "ask for smaller pages with size: under pages:")
 	case size > mostPaged:
-		return reading{}, compression, nil // it is looked into when it is staged
+		return httpReading{}, compression, nil // it is looked into when it is staged
 	}
-	plain, closer, err := unpacked(body.Reader(), compression)
+	plain, closer, err := unpackedReader(body.Reader(), compression)
 	if err != nil {
-		return reading{}, "", wrong(err)
+		return httpReading{}, "", wrong(err)
 	}
 	defer closer()
 	found, err := h.read(plain, h.r.Source.Format)
@@ -153,11 +153,11 @@ func (h *httpFetch) inspect(t target, res *http.Response, body *spool) (reading,
 }
 
 // unpackedSize reads a body to the end of what it is packed in, or just beyond most.
-func unpackedSize(body *spool, compression string, most int64) (int64, error) {
+func unpackedSize(body *httpSpool, compression string, most int64) (int64, error) {
 	if compression == "" {
 		return body.size, nil
 	}
-	plain, closer, err := unpacked(body.Reader(), compression)
+	plain, closer, err := unpackedReader(body.Reader(), compression)
 	if err != nil {
 		return 0, err
 	}
@@ -170,8 +170,8 @@ func (h *httpFetch) emptyFormat() bool {
 	return h.r.Source.Format == "ndjson" || h.r.Source.Format == "csv"
 }
 
-// unpacked reads what is compressed; closer gives its memory back.
-func unpacked(r io.Reader, compression string) (plain io.Reader, closer func(), err error) {
+// unpackedReader reads what is compressed; closer gives its memory back.
+func unpackedReader(r io.Reader, compression string) (plain io.Reader, closer func(), err error) {
 	switch compression {
 	case ".gz":
 		z, err := gzip.NewReader(r)

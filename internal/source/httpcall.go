@@ -18,37 +18,37 @@ import (
 const (
 	httpTries     = 6
 	mostRedirects = 5
-	patience      = time.Hour // what a server may ask to wait; beyond it the allowance counts as used up
+	httpPatience  = time.Hour // what a server may ask to wait; beyond it the allowance counts as used up
 )
 
-// answer is a whole answer: all its bytes, and what was read in them.
-type answer struct {
-	body        *spool
+// httpAnswer is a whole answer: all its bytes, and what was read in them.
+type httpAnswer struct {
+	body        *httpSpool
 	compression string // the ending of the stored bytes: .gz, .zst or none
 	header      http.Header
 	from        *url.URL
 	sum         string
-	reading
+	httpReading
 }
 
 // errGone is an answer by whose status the day, the hour or the detail is not there.
 var errGone = errors.New("it is not there")
 
-// again is an error that is worth another call, after a wait if the server said so.
-type again struct {
+// httpAgain is an error that is worth another call, after a wait if the server said so.
+type httpAgain struct {
 	err       error
 	after     time.Duration
 	throttled bool
 }
 
-func (a *again) Error() string { return a.err.Error() }
-func (a *again) Unwrap() error { return a.err }
+func (a *httpAgain) Error() string { return a.err.Error() }
+func (a *httpAgain) Unwrap() error { return a.err }
 
 // ask calls until there is an answer, it is certain that there is none, or patience ends.
-func (h *httpFetch) ask(ctx context.Context, t target) (*answer, error) {
+func (h *httpFetch) ask(ctx context.Context, t httpTarget) (*httpAnswer, error) {
 	for try := 1; ; try++ {
 		a, err := h.once(ctx, t)
-		var more *again
+		var more *httpAgain
 		if ctx.Err() != nil {
 			if a != nil {
 				a.body.Close()
@@ -68,7 +68,7 @@ func (h *httpFetch) ask(ctx context.Context, t target) (*answer, error) {
 		until := h.r.Now().Add(wait)
 		deadline, bounded := ctx.Deadline()
 		switch {
-		case more.throttled && wait > patience, more.throttled && bounded && more.after > 0 && until.After(deadline):
+		case more.throttled && wait > httpPatience, more.throttled && bounded && more.after > 0 && until.After(deadline):
 			return nil, h.waiting(until, more.err)
 		case try == httpTries:
 			return nil, fmt.Errorf("asked %d times: %w", try, more.err)
@@ -81,7 +81,7 @@ func (h *httpFetch) ask(ctx context.Context, t target) (*answer, error) {
 }
 
 // once makes one call, with its redirects, and reads the answer.
-func (h *httpFetch) once(ctx context.Context, t target) (*answer, error) {
+func (h *httpFetch) once(ctx context.Context, t httpTarget) (*httpAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.timeout())
 	defer cancel()
 	for range mostRedirects + 1 {
@@ -111,7 +111,7 @@ func (h *httpFetch) timeout() time.Duration {
 }
 
 // send sends one request, in its turn and within the allowance.
-func (h *httpFetch) send(ctx context.Context, t target) (*http.Response, error) {
+func (h *httpFetch) send(ctx context.Context, t httpTarget) (*http.Response, error) {
 	if err := h.pace.turn(ctx, h.r); err != nil {
 		return nil, err
 	}
@@ -138,12 +138,12 @@ func (h *httpFetch) send(ctx context.Context, t target) (*http.Response, error) 
 	if errors.As(err, &refused) {
 		return nil, fmt.Errorf("ask %s: %w", t.shown, refused)
 	}
-	return nil, &again{err: h.broken(t, err)}
+	return nil, &httpAgain{err: h.broken(t, err)}
 }
 
 // broken says what ended a call.
-func (h *httpFetch) broken(t target, err error) error {
-	text := clean(h.mask(err.Error()))
+func (h *httpFetch) broken(t httpTarget, err error) error {
+	text := oneLine(h.mask(err.Error()))
 	if errors.Is(err, context.DeadlineExceeded) {
 		text = "no whole answer within " + h.timeout().String()
 	}
@@ -151,7 +151,7 @@ func (h *httpFetch) broken(t target, err error) error {
 }
 
 // redirected is where a redirect leads. Another host gets no secret: no header with one, and no address.
-func (h *httpFetch) redirected(t target, location string) (target, error) {
+func (h *httpFetch) redirected(t httpTarget, location string) (httpTarget, error) {
 	u, err := t.url.Parse(location)
 	if err != nil {
 		return t, fault.New(fault.Damaged, t.shown+" redirects to what is no address", "correct the url of the source")
@@ -159,7 +159,7 @@ func (h *httpFetch) redirected(t target, location string) (target, error) {
 	if err := h.mayFollow(t.url, u); err != nil {
 		return t, fmt.Errorf("%s redirects: %w", t.shown, err)
 	}
-	next := target{url: u, shown: h.mask(u.String()), headers: t.headers.Clone(), secret: t.secret}
+	next := httpTarget{url: u, shown: h.mask(u.String()), headers: t.headers.Clone(), secret: t.secret}
 	if home, err := url.Parse(h.homeAddress()); err == nil && !sameHost(home, u) {
 		for _, name := range t.secret {
 			next.headers.Del(name)
@@ -172,7 +172,7 @@ func (h *httpFetch) redirected(t target, location string) (target, error) {
 }
 
 // receive reads the answer of a call.
-func (h *httpFetch) receive(t target, res *http.Response) (*answer, error) {
+func (h *httpFetch) receive(t httpTarget, res *http.Response) (*httpAnswer, error) {
 	if err := h.status(t, res); err != nil {
 		return nil, err
 	}
@@ -180,8 +180,8 @@ func (h *httpFetch) receive(t target, res *http.Response) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &answer{body: body, header: res.Header, from: t.url, sum: body.sum()}
-	if a.reading, a.compression, err = h.inspect(t, res, body); err != nil {
+	a := &httpAnswer{body: body, header: res.Header, from: t.url, sum: body.sum()}
+	if a.httpReading, a.compression, err = h.inspect(t, res, body); err != nil {
 		body.Close()
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (h *httpFetch) receive(t target, res *http.Response) (*answer, error) {
 }
 
 // status turns every status but those of an answer into an error.
-func (h *httpFetch) status(t target, res *http.Response) error {
+func (h *httpFetch) status(t httpTarget, res *http.Response) error {
 	code := res.StatusCode
 	gone := h.s.Missing
 	if len(gone) == 0 {
@@ -203,16 +203,16 @@ func (h *httpFetch) status(t target, res *http.Response) error {
 	}
 	head, _ := io.ReadAll(io.LimitReader(res.Body, 2000)) // as much of it as there is
 	message := fmt.Sprintf("%s answers %d %s", t.shown, code, http.StatusText(code))
-	if words := clean(h.mask(string(head))); words != "" {
+	if words := oneLine(h.mask(string(head))); words != "" {
 		message += ": " + words
 	}
 	after := h.after(res.Header)
 	throttled := code == http.StatusTooManyRequests || code == http.StatusForbidden && (after > 0 || res.Header.Get("X-RateLimit-Remaining") == "0")
 	switch {
 	case throttled:
-		return &again{err: fault.New(fault.Unavailable, message, "lower rate: of the source"), after: after, throttled: true}
+		return &httpAgain{err: fault.New(fault.Unavailable, message, "lower rate: of the source"), after: after, throttled: true}
 	case code >= 500 && code != http.StatusNotImplemented || code == http.StatusRequestTimeout || code == http.StatusTooEarly:
-		return &again{err: fault.New(fault.Unavailable, message, "run the day again"), after: after, throttled: code == http.StatusServiceUnavailable}
+		return &httpAgain{err: fault.New(fault.Unavailable, message, "run the day again"), after: after, throttled: code == http.StatusServiceUnavailable}
 	case code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusProxyAuthRequired:
 		return fault.New(fault.Refused, message, "correct the secrets of the source, or ask the owner of the API for access")
 	case code >= 400:
@@ -304,15 +304,15 @@ func (h *httpFetch) waiting(until time.Time, cause error) error {
 	return e
 }
 
-// pace spreads calls over time.
-type pace struct {
+// httpPace spreads calls over time.
+type httpPace struct {
 	most, rate float64 // calls a second; 0 for no limit
 	next       time.Time
 	raised     time.Time
 }
 
 // turn waits until the next call may be made.
-func (p *pace) turn(ctx context.Context, r Request) error {
+func (p *httpPace) turn(ctx context.Context, r Request) error {
 	if p.rate == 0 {
 		return nil
 	}
@@ -339,7 +339,7 @@ func (p *pace) turn(ctx context.Context, r Request) error {
 }
 
 // slower halves the rate, down to a call in ten seconds.
-func (p *pace) slower() {
+func (p *httpPace) slower() {
 	if p.most > 0 {
 		p.rate = max(p.rate/2, min(0.1, p.most))
 	}

@@ -43,7 +43,7 @@ func validateHTTP(s project.Source) error {
 	if message, hint := httpPages(s); message != "" {
 		return invalid(message, hint)
 	}
-	_, err = networks(h.Allow)
+	_, err = parseNetworks(h.Allow)
 	if err == nil && h.Quota.Resets != "" {
 		_, _, err = calendar.ParseClock(h.Quota.Resets)
 	}

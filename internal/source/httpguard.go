@@ -12,15 +12,15 @@ import (
 	"daybook/internal/fault"
 )
 
-// guarded calls public addresses only, beside the networks that are allowed. The address is looked at when it is dialled, after
+// guardedTransport calls public addresses only, beside the networks that are allowed. The address is looked at when it is dialled, after
 // names were resolved, so that no name and no redirect leads inside; no proxy of the environment is used.
-func guarded(allow []string) (*http.Transport, error) {
-	allowed, err := networks(allow)
+func guardedTransport(allow []string) (*http.Transport, error) {
+	allowed, err := parseNetworks(allow)
 	if err != nil {
 		return nil, err
 	}
 	dialer := &net.Dialer{Timeout: 30 * time.Second, ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-		return guard(address, allowed)
+		return guardAddress(address, allowed)
 	}}
 	return &http.Transport{
 		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 30 * time.Second, MaxIdleConnsPerHost: 2,
@@ -28,8 +28,8 @@ func guarded(allow []string) (*http.Transport, error) {
 	}, nil
 }
 
-// networks reads "10.1.0.0/16" and single addresses.
-func networks(list []string) ([]netip.Prefix, error) {
+// parseNetworks reads "10.1.0.0/16" and single addresses.
+func parseNetworks(list []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, text := range list {
 		p, err := netip.ParsePrefix(text)
@@ -44,23 +44,23 @@ func networks(list []string) ([]netip.Prefix, error) {
 	return out, nil
 }
 
-// guard refuses an address, "IP:port", that is not public and in no allowed network.
-func guard(address string, allowed []netip.Prefix) error {
+// guardAddress refuses an address, "IP:port", that is not public and in no allowed network.
+func guardAddress(address string, allowed []netip.Prefix) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fault.New(fault.Refused, "the address that was dialled cannot be read", "")
 	}
 	a := ap.Addr().Unmap().WithZone("")
-	if inner, ok := embedded(a); ok && !within(a, allowed) {
+	if inner, ok := embeddedIPv4(a); ok && !inNetworks(a, allowed) {
 		a = inner
 	}
-	if within(a, allowed) || public(a) {
+	if inNetworks(a, allowed) || isPublic(a) {
 		return nil
 	}
 	return fault.New(fault.Refused, fmt.Sprintf("%s is not a public address", a), fmt.Sprintf("if the source may ask there, write allow: [%s]", netip.PrefixFrom(a, a.BitLen())))
 }
 
-func within(a netip.Addr, networks []netip.Prefix) bool {
+func inNetworks(a netip.Addr, networks []netip.Prefix) bool {
 	for _, n := range networks {
 		if n.Contains(a) {
 			return true
@@ -69,8 +69,8 @@ func within(a netip.Addr, networks []netip.Prefix) bool {
 	return false
 }
 
-// embedded is the IPv4 address that an IPv6 one leads to by NAT64, 6to4 or as IPv4-compatible.
-func embedded(a netip.Addr) (netip.Addr, bool) {
+// embeddedIPv4 is the IPv4 address that an IPv6 one leads to by NAT64, 6to4 or as IPv4-compatible.
+func embeddedIPv4(a netip.Addr) (netip.Addr, bool) {
 	if !a.Is6() {
 		return a, false
 	}
@@ -87,8 +87,8 @@ func embedded(a netip.Addr) (netip.Addr, bool) {
 	return a, false
 }
 
-// public reports whether an address is one of the internet's hosts.
-func public(a netip.Addr) bool {
+// isPublic reports whether an address is one of the internet's hosts.
+func isPublic(a netip.Addr) bool {
 	if !a.IsGlobalUnicast() || a.IsPrivate() {
 		return false
 	}

@@ -43,8 +43,8 @@ func gzipped(text string) []byte {
 	return b.Bytes()
 }
 
-// asking is a request for 2026-11-19 of a server that answers so.
-func asking(t *testing.T, answer http.HandlerFunc) (source.Request, *httptest.Server) {
+// askingHTTP is a request for 2026-11-19 of a server that answers so.
+func askingHTTP(t *testing.T, answer http.HandlerFunc) (source.Request, *httptest.Server) {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
@@ -62,11 +62,11 @@ func asking(t *testing.T, answer http.HandlerFunc) (source.Request, *httptest.Se
 	return r, server
 }
 
-// got fetches and holds that no secret shows.
-func got(t *testing.T, r source.Request) ([]string, source.Result, error) {
+// fetchHTTP fetches and holds that no secret shows.
+func fetchHTTP(t *testing.T, r source.Request) ([]string, source.Result, error) {
 	t.Helper()
 	s := &sink{}
-	result, err := kind(t, "http").Fetch(t.Context(), r, s)
+	result, err := kindOf(t, "http").Fetch(t.Context(), r, s)
 	for _, o := range s.objects {
 		if name, _, _ := strings.Cut(o, " = "); strings.Contains(name, sourcetest.Secret) {
 			t.Errorf("a name or an origin has the secret: %s", name)
@@ -78,8 +78,8 @@ func got(t *testing.T, r source.Request) ([]string, source.Result, error) {
 	return s.objects, result, err
 }
 
-// raw answers with these bytes on the wire and closes the connection.
-func raw(t *testing.T, w http.ResponseWriter, text string) {
+// answerRaw answers with these bytes on the wire and closes the connection.
+func answerRaw(t *testing.T, w http.ResponseWriter, text string) {
 	t.Helper()
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {
@@ -110,19 +110,19 @@ func TestAnswersThatAreNotWholeAreAskedForAgainAndNeverStored(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var calls atomic.Int32
-			r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) {
+			r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
 				if calls.Add(1) <= 2 {
-					raw(t, w, c.bad)
+					answerRaw(t, w, c.bad)
 					return
 				}
 				fmt.Fprint(w, whole)
 			})
-			objects, _, err := got(t, r)
+			objects, _, err := fetchHTTP(t, r)
 			if err != nil || len(objects) != 1 || !strings.HasSuffix(objects[0], " = "+whole) || calls.Load() != 3 {
 				t.Errorf("%q after %d calls, %v", objects, calls.Load(), err)
 			}
 			calls.Store(-1000)
-			objects, _, err = got(t, r)
+			objects, _, err = fetchHTTP(t, r)
 			if !fault.Is(err, c.code) || len(objects) > 0 || fault.Hint(err) == "" || calls.Load() != -1000+6 {
 				t.Errorf("always so: %q after %d calls, %v, want %s", objects, calls.Load()+1000, err, c.code)
 			}
@@ -132,9 +132,9 @@ func TestAnswersThatAreNotWholeAreAskedForAgainAndNeverStored(t *testing.T) {
 
 func TestCutLinesAreNoWholeAnswer(t *testing.T) {
 	for format, text := range map[string]string{"ndjson": "{\"a\":1}\n{\"a\":", "csv": "a,b,c\n1,2,3\n4,5", "xml": "<a><b/>", "parquet": "PAR1...."} {
-		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+		r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
 		r.Source.Format = format
-		if objects, _, err := got(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 {
+		if objects, _, err := fetchHTTP(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 {
 			t.Errorf("%s: %q, %v", format, objects, err)
 		}
 	}
@@ -142,9 +142,9 @@ func TestCutLinesAreNoWholeAnswer(t *testing.T) {
 
 func TestGzipIsKeptAsItCame(t *testing.T) {
 	packed := gzipped(`{"id":1}` + "\n")
-	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(packed) })
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(packed) })
 	r.Source.Format = "ndjson"
-	objects, _, err := got(t, r)
+	objects, _, err := fetchHTTP(t, r)
 	if want := "answer.ndjson.gz < "; err != nil || len(objects) != 1 || !strings.HasPrefix(objects[0], want) || !strings.HasSuffix(objects[0], " = "+string(packed)) {
 		t.Errorf("%q, %v", objects, err)
 	}
@@ -179,7 +179,7 @@ func TestRedirectsStayWhereTheyMay(t *testing.T) {
 		"nothing that is an address":           {"http://%zz/", true, fault.Damaged},
 		"this machine, by an IPv6 of its IPv4": {"http://[::ffff:10.0.0.1]/", true, fault.Refused},
 	} {
-		r, server := asking(t, func(w http.ResponseWriter, req *http.Request) {
+		r, server := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
 			if req.URL.Path == "/moved" {
 				fmt.Fprint(w, `[{"id":1}]`)
 				return
@@ -190,7 +190,7 @@ func TestRedirectsStayWhereTheyMay(t *testing.T) {
 		if c.allow {
 			r.Source.HTTP.Hosts = []string{strings.TrimPrefix(other.URL, "http://"), "169.254.169.254", "::ffff:10.0.0.1"}
 		}
-		objects, _, err := got(t, r)
+		objects, _, err := fetchHTTP(t, r)
 		if c.code == "" && (err != nil || len(objects) != 1) || c.code != "" && (!fault.Is(err, c.code) || len(objects) > 0) {
 			t.Errorf("%s from %s: %q, %v", name, server.URL, objects, err)
 		}
@@ -201,23 +201,23 @@ func TestRedirectsStayWhereTheyMay(t *testing.T) {
 }
 
 func TestLinksToOtherHostsAreNotFollowed(t *testing.T) {
-	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) {
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", `<http://203.0.113.9/next>; rel="next"`)
 		fmt.Fprint(w, `[1]`)
 	})
 	r.Source.HTTP.Pages = project.Pages{By: "link"}
-	if objects, _, err := got(t, r); !fault.Is(err, fault.Refused) || len(objects) > 0 || !strings.Contains(fault.Hint(err), "hosts: [203.0.113.9]") {
+	if objects, _, err := fetchHTTP(t, r); !fault.Is(err, fault.Refused) || len(objects) > 0 || !strings.Contains(fault.Hint(err), "hosts: [203.0.113.9]") {
 		t.Errorf("%q, %v", objects, err)
 	}
 }
 
 func TestThisMachineIsNotAskedUnlessAllowed(t *testing.T) {
 	asked := false
-	r, server := asking(t, func(w http.ResponseWriter, _ *http.Request) { asked = true; fmt.Fprint(w, "[]") })
+	r, server := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { asked = true; fmt.Fprint(w, "[]") })
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433", "0x7f000001"} {
 		r.Source.HTTP.URL, r.Source.HTTP.Allow = "http://"+host+":"+port+"/events/{day}", nil
-		_, _, err := got(t, r)
+		_, _, err := fetchHTTP(t, r)
 		if err == nil || asked {
 			t.Errorf("%s: %v, asked %v", host, err, asked)
 		}
@@ -230,14 +230,14 @@ func TestThisMachineIsNotAskedUnlessAllowed(t *testing.T) {
 func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("http_proxy", "http://127.0.0.1:1")
-	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "[]") })
-	if _, _, err := got(t, r); err != nil {
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "[]") })
+	if _, _, err := fetchHTTP(t, r); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestAnswerWithoutAnEndIsCutOff(t *testing.T) {
-	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) {
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
 		for {
 			if _, err := w.Write(bytes.Repeat([]byte(" "), 64<<10)); err != nil {
 				return
@@ -245,23 +245,23 @@ func TestAnswerWithoutAnEndIsCutOff(t *testing.T) {
 		}
 	})
 	r.Source.HTTP.Body = 9 << 20 // more than is kept in memory
-	if objects, _, err := got(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 || !strings.Contains(fault.Hint(err), "body:") {
+	if objects, _, err := fetchHTTP(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 || !strings.Contains(fault.Hint(err), "body:") {
 		t.Errorf("%q, %v", objects, err)
 	}
 }
 
 func TestAnswerThatUnpacksWithoutAnEndIsCutOff(t *testing.T) {
 	bomb := gzipped(strings.Repeat(" ", 60<<20) + "[]")
-	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bomb) })
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bomb) })
 	r.Source.HTTP.Body = 1e6
-	if objects, _, err := got(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 {
+	if objects, _, err := fetchHTTP(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 {
 		t.Errorf("%d objects, %v", len(objects), err)
 	}
 }
 
 func TestSlowAnswerEndsAtTheTimeout(t *testing.T) {
 	done := make(chan struct{})
-	r, _ := asking(t, func(w http.ResponseWriter, req *http.Request) {
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
 		fmt.Fprint(w, "[")
 		w.(http.Flusher).Flush()
 		select {
@@ -271,23 +271,23 @@ func TestSlowAnswerEndsAtTheTimeout(t *testing.T) {
 	})
 	defer close(done)
 	r.Source.HTTP.Timeout = 50 * time.Millisecond
-	if _, _, err := got(t, r); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "within 50ms") {
+	if _, _, err := fetchHTTP(t, r); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "within 50ms") {
 		t.Error(err)
 	}
 }
 
 func TestLargeAnswersWaitOnDiskAndAreStoredWhole(t *testing.T) {
 	text := strings.Repeat(`{"id":1,"text":"0123456789012345678901234567890123456789"}`+"\n", 200_000) // 11 MB
-	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
 	r.Source.Format = "ndjson"
-	objects, _, err := got(t, r)
+	objects, _, err := fetchHTTP(t, r)
 	if err != nil || len(objects) != 1 || !strings.HasSuffix(objects[0], text) || len(objects[0]) > len(text)+200 {
 		t.Errorf("%d objects, %v", len(objects), err)
 	}
 }
 
 func TestMissingDetailsAndHoursAreNamed(t *testing.T) {
-	r, _ := asking(t, func(w http.ResponseWriter, req *http.Request) {
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
 		if strings.HasSuffix(req.URL.Path, "B/2") || strings.HasSuffix(req.URL.Path, "-7") {
 			http.NotFound(w, req)
 			return
@@ -300,7 +300,7 @@ func TestMissingDetailsAndHoursAreNamed(t *testing.T) {
 	r.Values = func(context.Context, string, string) ([]string, error) {
 		return []string{"A", "B/2", "..", "가 나"}, nil
 	}
-	objects, result, err := got(t, r)
+	objects, result, err := fetchHTTP(t, r)
 	if err != nil || len(objects) != 3 || len(result.Missing) != 1 || !strings.HasPrefix(result.Missing[0], "id B/2: ") {
 		t.Errorf("%q, %q, %v", objects, result.Missing, err)
 	}
@@ -313,17 +313,17 @@ func TestMissingDetailsAndHoursAreNamed(t *testing.T) {
 		t.Errorf("a value leads out of its place: %s", objects[1])
 	}
 	r.Values = func(context.Context, string, string) ([]string, error) { return []string{"B/2"}, nil }
-	if _, _, err := got(t, r); !fault.Is(err, fault.Missing) {
+	if _, _, err := fetchHTTP(t, r); !fault.Is(err, fault.Missing) {
 		t.Errorf("every detail missing: %v", err)
 	}
 	r.Values = func(context.Context, string, string) ([]string, error) { return nil, nil }
-	if objects, _, err := got(t, r); err != nil || len(objects) > 0 {
+	if objects, _, err := fetchHTTP(t, r); err != nil || len(objects) > 0 {
 		t.Errorf("an empty list: %q, %v", objects, err)
 	}
 
 	r.Source.HTTP.ForEach = project.ForEach{}
 	r.Source.HTTP.URL = base + "-{hour}"
-	objects, result, err = got(t, r)
+	objects, result, err = fetchHTTP(t, r)
 	if err != nil || len(objects) != 23 || len(result.Missing) != 1 || !strings.HasPrefix(result.Missing[0], "hour 7: ") {
 		t.Errorf("%d objects, %q, %v", len(objects), result.Missing, err)
 	}
@@ -334,7 +334,7 @@ func TestMissingDetailsAndHoursAreNamed(t *testing.T) {
 
 func TestMissingDetailIsNamedThoughAnotherFetchFoundIt(t *testing.T) {
 	calls := 0
-	r, _ := asking(t, func(w http.ResponseWriter, req *http.Request) {
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
 		calls++
 		if strings.HasSuffix(req.URL.Path, "B") {
 			http.NotFound(w, req)
@@ -345,32 +345,32 @@ func TestMissingDetailIsNamedThoughAnotherFetchFoundIt(t *testing.T) {
 	r.Source.HTTP.URL = strings.TrimSuffix(r.Source.HTTP.URL, "/events/{day}") + "/detail/{each}"
 	r.Source.HTTP.ForEach = project.ForEach{Source: "list", Column: "id"}
 	r.Values = func(context.Context, string, string) ([]string, error) { return []string{"A", "B", "C", "D"}, nil }
-	first := &stopping{after: 2}
-	if _, err := kind(t, "http").Fetch(t.Context(), r, first); !errors.Is(err, errStop) {
+	first := &stoppingSink{after: 2}
+	if _, err := kindOf(t, "http").Fetch(t.Context(), r, first); !errors.Is(err, errStopped) {
 		t.Fatal(err)
 	}
 	r.Kept, calls = first.kept, 0
-	objects, result, err := got(t, r)
+	objects, result, err := fetchHTTP(t, r)
 	if err != nil || len(objects) != 1 || len(result.Missing) != 1 || calls != 1 {
 		t.Errorf("%q, %q, %d calls, %v", objects, result.Missing, calls, err)
 	}
 	r.Values = func(context.Context, string, string) ([]string, error) { return []string{"X", "Y"}, nil }
-	if _, _, err := got(t, r); !errors.Is(err, source.ErrChanged) {
+	if _, _, err := fetchHTTP(t, r); !errors.Is(err, source.ErrChanged) {
 		t.Errorf("another list: %v", err)
 	}
 }
 
-var errStop = errors.New("stop")
+var errStopped = errors.New("stop")
 
-// stopping is a sink that fails after some parts.
-type stopping struct {
+// stoppingSink is a sink that fails after some parts.
+type stoppingSink struct {
 	after int
 	kept  []source.Part
 }
 
-func (s *stopping) Put(_ context.Context, p source.Part, r io.Reader) error {
+func (s *stoppingSink) Put(_ context.Context, p source.Part, r io.Reader) error {
 	if len(s.kept) == s.after {
-		return errStop
+		return errStopped
 	}
 	s.kept = append(s.kept, p)
 	_, err := io.Copy(io.Discard, r)

@@ -18,7 +18,7 @@ func (h *httpFetch) firstPage() string {
 }
 
 // follow says what an answer makes of its strand: how many records there are so far, and what comes next.
-func (h *httpFetch) follow(s strand, at string, last httpState, seen map[string]bool, a *answer) (httpState, error) {
+func (h *httpFetch) follow(s httpStrand, at string, last httpState, seen map[string]bool, a *httpAnswer) (httpState, error) {
 	state := httpState{Strand: s.key, Page: last.Page + 1, At: at, Seen: last.Seen + a.records, Total: a.total, Sum: a.sum, Gone: h.gone}
 	if state.Total == nil && a.records == 0 {
 		state.Total = last.Total // an empty page behind the last one may leave it out
@@ -52,7 +52,7 @@ func (h *httpFetch) totalHint() string {
 }
 
 // next is what to ask for behind an answer, empty at the end.
-func (h *httpFetch) next(at string, state httpState, a *answer) (string, error) {
+func (h *httpFetch) next(at string, state httpState, a *httpAnswer) (string, error) {
 	switch h.s.Pages.By {
 	case "page", "offset":
 		if a.records == 0 || state.Total != nil && state.Seen >= *state.Total {
@@ -78,7 +78,7 @@ func (h *httpFetch) next(at string, state httpState, a *answer) (string, error) 
 }
 
 // nextLink is the address that the Link header or the answer itself gives, whole and without secrets.
-func (h *httpFetch) nextLink(a *answer) (string, error) {
+func (h *httpFetch) nextLink(a *httpAnswer) (string, error) {
 	to := a.next
 	if h.s.Pages.Next == "" {
 		to = relNext(a.header)
@@ -99,8 +99,8 @@ func (h *httpFetch) nextLink(a *answer) (string, error) {
 // mayFollow refuses to be led away from the host that the source names, or from https.
 func (h *httpFetch) mayFollow(from, to *url.URL) error {
 	refused := func(why string) error {
-		return fault.New(fault.Refused, fmt.Sprintf("the API leads to %s, %s", clean(h.shownAddress(to.Scheme+"://"+to.Host)), why),
-			"if that is right, write hosts: ["+clean(to.Hostname())+"], or correct the url of the source")
+		return fault.New(fault.Refused, fmt.Sprintf("the API leads to %s, %s", oneLine(h.shownAddress(to.Scheme+"://"+to.Host)), why),
+			"if that is right, write hosts: ["+oneLine(to.Hostname())+"], or correct the url of the source")
 	}
 	home, err := url.Parse(h.homeAddress())
 	if err != nil {
@@ -126,10 +126,10 @@ func (h *httpFetch) mayFollow(from, to *url.URL) error {
 
 // sameHost reports whether two addresses are served by one host, where https on its own port stands for http on its own.
 func sameHost(a, b *url.URL) bool {
-	return a.Hostname() == b.Hostname() && (a.Port() == b.Port() || port(a) == port(b))
+	return a.Hostname() == b.Hostname() && (a.Port() == b.Port() || portOf(a) == portOf(b))
 }
 
-func port(u *url.URL) string {
+func portOf(u *url.URL) string {
 	switch {
 	case u.Port() != "":
 		return u.Port()

@@ -24,9 +24,9 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 		fmt.Sprintf("X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: %d", now.Add(90*time.Second).Unix()): 90 * time.Second,
 	} {
 		var calls atomic.Int32
-		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) {
+		r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
 			if calls.Add(1) == 1 {
-				raw(t, w, "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n"+header+"\r\n\r\n")
+				answerRaw(t, w, "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n"+header+"\r\n\r\n")
 				return
 			}
 			fmt.Fprint(w, "[]")
@@ -34,7 +34,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 		var waits []time.Duration
 		r.Now = func() time.Time { return now }
 		r.Wait = func(_ context.Context, d time.Duration) error { waits = append(waits, d); return nil }
-		if _, _, err := got(t, r); err != nil {
+		if _, _, err := fetchHTTP(t, r); err != nil {
 			t.Errorf("%s: %v", header, err)
 		}
 		if d := cmp.Diff([]time.Duration{want}, waits); d != "" {
@@ -63,7 +63,7 @@ func TestQuotaThatIsUsedUpNamesWhenItBegins(t *testing.T) {
 		"by a code of the API": {200, `{"code":"E7","items":[]}`, midnight, "2026-11-20 00:00 (Asia/Seoul)", 1},
 	} {
 		calls := 0
-		r, _ := asking(t, func(w http.ResponseWriter, req *http.Request) {
+		r, _ := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
 			calls++
 			w.Header().Set("Retry-After", "3601")
 			w.WriteHeader(c.status)
@@ -82,7 +82,7 @@ func TestQuotaThatIsUsedUpNamesWhenItBegins(t *testing.T) {
 			spent = append(spent, fmt.Sprintf("%s %s %d", allowance, window, limit))
 			return len(spent) <= 2, nil
 		}
-		objects, _, err := got(t, r)
+		objects, _, err := fetchHTTP(t, r)
 		var f *fault.Error
 		if !errors.As(err, &f) || f.Code != fault.Quota || !strings.Contains(err.Error(), "waiting for quota until "+c.words) || !f.Until.Equal(c.until) {
 			t.Errorf("%s: %v", name, err)
@@ -103,7 +103,7 @@ func TestQuotaDayBeginsWhenTheQuotaSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "[]") })
+		r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "[]") })
 		r.Now = func() time.Time { return now }
 		r.Source.HTTP.Quota = project.Quota{Calls: 5, Resets: "09:00", Zone: seoul}
 		r.Spend = func(_ context.Context, _, window string, _ int64) (bool, error) {
@@ -112,7 +112,7 @@ func TestQuotaDayBeginsWhenTheQuotaSays(t *testing.T) {
 			}
 			return true, nil
 		}
-		if _, _, err := got(t, r); err != nil {
+		if _, _, err := fetchHTTP(t, r); err != nil {
 			t.Error(err)
 		}
 	}
@@ -129,10 +129,10 @@ func TestErrorsOfStatus200AreNoEmptyDay(t *testing.T) {
 			if format == "xml" && text[0] == '{' {
 				continue
 			}
-			r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+			r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
 			r.Source.Format, r.Source.Records = format, "response.body.items.item"
 			r.Source.HTTP.OK = project.OK{Path: "response.header.resultCode", Equals: []string{"0000"}, Message: "response.header.resultMsg"}
-			objects, _, err := got(t, r)
+			objects, _, err := fetchHTTP(t, r)
 			if c.code == "" && (err != nil || len(objects) != 1) || c.code != "" && (!fault.Is(err, c.code) || len(objects) > 0 || !strings.Contains(err.Error(), c.words)) {
 				t.Errorf("%s: %d objects, %v", text, len(objects), err)
 			}
@@ -145,17 +145,17 @@ func TestAnswerWithoutItsRecordsIsNoEmptyDay(t *testing.T) {
 		`{"error":"maintenance","code":7}`: "instead of data.items it has an object with error, code", `{"data":7}`: "something else on the way", `[7]`: "something else",
 		`{"data":{"item":[]}}`: "an object with item",
 	} {
-		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+		r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
 		r.Source.Records = "data.items"
-		if objects, _, err := got(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 || !strings.Contains(err.Error(), want) {
+		if objects, _, err := fetchHTTP(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %q, %v", text, objects, err)
 		}
 	}
 }
 
 func TestNoContentIsAnEmptyDay(t *testing.T) {
-	r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	if objects, _, err := got(t, r); err != nil || len(objects) > 0 {
+	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	if objects, _, err := fetchHTTP(t, r); err != nil || len(objects) > 0 {
 		t.Errorf("%q, %v", objects, err)
 	}
 }
@@ -172,13 +172,13 @@ func TestTotalThatDisagreesIsDamagedAndBeginsAnew(t *testing.T) {
 		"a cursor":       {"cursor", `{"n":3,"r":[1,2],"c":"x"}|{"n":3,"r":[3,4]}`, "says 3 records and gave 4"},
 	} {
 		answers, calls := strings.Split(c.answers, "|"), 0
-		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answers[calls]); calls++ })
+		r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answers[calls]); calls++ })
 		r.Source.Records = "r"
 		r.Source.HTTP.Pages = project.Pages{By: c.by, Parameter: "p", First: 1, Total: "n"}
 		if c.by == "cursor" {
 			r.Source.HTTP.Pages.Next = "c"
 		}
-		_, _, err := got(t, r)
+		_, _, err := fetchHTTP(t, r)
 		if err == nil || !strings.Contains(err.Error(), c.words) || !errors.Is(err, source.ErrChanged) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -194,13 +194,13 @@ func TestPagesWithoutAnEndAreFound(t *testing.T) {
 		"an unknown parameter2": {"offset", `{"r":[1]}|{"r":[1]}`, "page 2 is the same as page 1"},
 	} {
 		answers, calls := strings.Split(c.answers, "|"), 0
-		r, _ := asking(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answers[calls]); calls++ })
+		r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answers[calls]); calls++ })
 		r.Source.Records = "r"
 		r.Source.HTTP.Pages = project.Pages{By: c.by, Parameter: "p", First: 1}
 		if c.by == "cursor" || c.by == "link" {
 			r.Source.HTTP.Pages.Next = "c"
 		}
-		if _, _, err := got(t, r); !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), c.words) {
+		if _, _, err := fetchHTTP(t, r); !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), c.words) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

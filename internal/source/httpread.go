@@ -21,8 +21,8 @@ import (
 // mostDepth of what is nested in an answer.
 const mostDepth = 500
 
-// reading is what an answer says beside its records.
-type reading struct {
+// httpReading is what an answer says beside its records.
+type httpReading struct {
 	records int64
 	total   *int64
 	next    string // the cursor or the link to the next page, as text
@@ -34,7 +34,7 @@ type reading struct {
 }
 
 // read reads an answer to its end; an error means that it is not whole, or not in the format.
-func (h *httpFetch) read(r io.Reader, format string) (reading, error) {
+func (h *httpFetch) read(r io.Reader, format string) (httpReading, error) {
 	b := bufio.NewReader(r)
 	if bom, _ := b.Peek(3); bytes.Equal(bom, []byte("\ufeff")) {
 		_, _ = b.Discard(3) // they were just seen
@@ -61,28 +61,28 @@ func (h *httpFetch) read(r io.Reader, format string) (reading, error) {
 		var root string
 		records, root, err = readXML(b, h.r.Source.Records, found)
 		if root == gatewayRoot && err == nil {
-			return reading{gateway: true, code: text(found["returnReasonCode"]), message: text(found["returnAuthMsg"])}, nil
+			return httpReading{gateway: true, code: textOf(found["returnReasonCode"]), message: textOf(found["returnAuthMsg"])}, nil
 		}
 	case "csv":
 		if startsWith(b, '<') {
-			return reading{}, errors.New("it is no CSV, it begins with <")
+			return httpReading{}, errors.New("it is no CSV, it begins with <")
 		}
 		records, err = readCSV(b, h.r.Source.Header)
 	case "parquet":
 		err = readParquet(b)
 	}
-	out := reading{records: records, single: single, absent: absent, next: text(found[h.s.Pages.Next]), code: text(found[h.s.OK.Path]), message: text(found[h.s.OK.Message])}
+	out := httpReading{records: records, single: single, absent: absent, next: textOf(found[h.s.Pages.Next]), code: textOf(found[h.s.OK.Path]), message: textOf(found[h.s.OK.Message])}
 	if v := found[h.s.Pages.Total]; err == nil && v != nil && *v != "" {
 		n, bad := strconv.ParseInt(*v, 10, 64)
 		if bad != nil || n < 0 {
-			return out, fmt.Errorf("%s is %q, no number of records", h.s.Pages.Total, clean(*v))
+			return out, fmt.Errorf("%s is %q, no number of records", h.s.Pages.Total, oneLine(*v))
 		}
 		out.total = &n
 	}
 	return out, err
 }
 
-func text(s *string) string {
+func textOf(s *string) string {
 	if s == nil {
 		return ""
 	}
@@ -90,7 +90,7 @@ func text(s *string) string {
 }
 
 // verdict is the fault of an answer of status 200 that says that it is an error.
-func (h *httpFetch) verdict(t target, found reading) error {
+func (h *httpFetch) verdict(t httpTarget, found httpReading) error {
 	ok := h.s.OK
 	if !found.gateway && (ok.Path == "" || slices.Contains(ok.Equals, found.code)) {
 		return nil
@@ -99,8 +99,8 @@ func (h *httpFetch) verdict(t target, found reading) error {
 	if code == "" {
 		code = "no " + ok.Path
 	}
-	message := fmt.Sprintf("%s answers %s", t.shown, clean(h.mask(code)))
-	if words := clean(h.mask(found.message)); words != "" {
+	message := fmt.Sprintf("%s answers %s", t.shown, oneLine(h.mask(code)))
+	if words := oneLine(h.mask(found.message)); words != "" {
 		message += ": " + words
 	}
 	hint := "look the code up in the API's manual, and correct the source or run the day again"
@@ -133,13 +133,13 @@ func startsWith(b *bufio.Reader, c byte) bool {
 const gatewayRoot = "OpenAPI_ServiceResponse"
 
 // readGateway reads the error of the gateway of data.go.kr; other XML, such as a page for people, is none of the formats.
-func readGateway(r io.Reader) (reading, error) {
+func readGateway(r io.Reader) (httpReading, error) {
 	found := map[string]*string{}
 	_, root, err := readXML(r, "", found)
 	if err != nil || root != gatewayRoot {
-		return reading{}, errors.New("it is no JSON, it begins with <")
+		return httpReading{}, errors.New("it is no JSON, it begins with <")
 	}
-	return reading{gateway: true, code: text(found["returnReasonCode"]), message: text(found["returnAuthMsg"])}, nil
+	return httpReading{gateway: true, code: textOf(found["returnReasonCode"]), message: textOf(found["returnAuthMsg"])}, nil
 }
 
 // readJSON counts the records at a path, as they are staged, and fills in what is wanted; several values may follow each other. Absent
@@ -147,7 +147,7 @@ func readGateway(r io.Reader) (reading, error) {
 func readJSON(r io.Reader, records string, found map[string]*string) (count int64, absent string, err error) {
 	s := &jsonScan{dec: json.NewDecoder(r), within: records != "", found: found}
 	s.dec.UseNumber()
-	root := spot{on: true}
+	root := jsonSpot{on: true}
 	if records != "" {
 		root.rest = strings.Split(records, ".")
 	}
@@ -176,8 +176,8 @@ type jsonScan struct {
 	absent string
 }
 
-// spot is where a value is: its path, and the rest of the way to the records while it is on it.
-type spot struct {
+// jsonSpot is where a value is: its path, and the rest of the way to the records while it is on it.
+type jsonSpot struct {
 	path  string
 	on    bool
 	many  bool // it is in an array on the way
@@ -185,13 +185,13 @@ type spot struct {
 	depth int
 }
 
-func (s *jsonScan) value(at spot, t json.Token) error {
+func (s *jsonScan) value(at jsonSpot, t json.Token) error {
 	if at.depth > mostDepth {
 		return fmt.Errorf("it is nested more than %d deep", mostDepth)
 	}
 	d, nested := t.(json.Delim)
 	if _, wanted := s.found[at.path]; wanted && !nested && at.path != "" {
-		v := scalar(t)
+		v := jsonText(t)
 		s.found[at.path] = &v
 	}
 	switch {
@@ -211,13 +211,13 @@ func (s *jsonScan) value(at spot, t json.Token) error {
 	return nil
 }
 
-func (s *jsonScan) elements(at spot) error {
+func (s *jsonScan) elements(at jsonSpot) error {
 	for s.dec.More() {
 		t, err := s.dec.Token()
 		if err != nil {
 			return err
 		}
-		below := spot{path: "\x00", on: at.on, many: true, rest: at.rest, depth: at.depth + 1} // in an array there is nothing to look for
+		below := jsonSpot{path: "\x00", on: at.on, many: true, rest: at.rest, depth: at.depth + 1} // in an array there is nothing to look for
 		if at.on && !s.within {
 			s.count++
 			below.on = false
@@ -230,7 +230,7 @@ func (s *jsonScan) elements(at spot) error {
 	return err
 }
 
-func (s *jsonScan) members(at spot) error {
+func (s *jsonScan) members(at jsonSpot) error {
 	var names []string
 	seen := false
 	for s.dec.More() {
@@ -242,7 +242,7 @@ func (s *jsonScan) members(at spot) error {
 		if len(names) < 10 {
 			names = append(names, name)
 		}
-		below := spot{path: at.path + "." + name, many: at.many, depth: at.depth + 1}
+		below := jsonSpot{path: at.path + "." + name, many: at.many, depth: at.depth + 1}
 		if at.path == "" {
 			below.path = name
 		}
@@ -264,8 +264,8 @@ func (s *jsonScan) members(at spot) error {
 	return err
 }
 
-// scalar is a value's text; null, false and what has no text are empty.
-func scalar(t json.Token) string {
+// jsonText is a value's text; null, false and what has no text are empty.
+func jsonText(t json.Token) string {
 	switch v := t.(type) {
 	case string:
 		return v
@@ -366,7 +366,7 @@ func readLines(b *bufio.Reader) (count int64, err error) {
 // readCSV counts the records. One at the end that has no end of line and fewer fields than the first was cut off.
 func readCSV(b *bufio.Reader, header bool) (count int64, err error) {
 	var last byte
-	dec := csv.NewReader(io.TeeReader(b, writer(func(p []byte) (int, error) {
+	dec := csv.NewReader(io.TeeReader(b, writerFunc(func(p []byte) (int, error) {
 		last = p[len(p)-1]
 		return len(p), nil
 	})))
@@ -398,7 +398,7 @@ func readCSV(b *bufio.Reader, header bool) (count int64, err error) {
 func readParquet(b *bufio.Reader) error {
 	first, _ := b.Peek(4) // shorter ones are none
 	var last []byte
-	_, err := io.Copy(writer(func(p []byte) (int, error) {
+	_, err := io.Copy(writerFunc(func(p []byte) (int, error) {
 		last = append(last, p...)
 		last = last[max(0, len(last)-4):]
 		return len(p), nil

@@ -13,8 +13,8 @@ import (
 	"daybook/internal/fault"
 )
 
-// target is what a call asks for: where, and how people may read it.
-type target struct {
+// httpTarget is what a call asks for: where, and how people may read it.
+type httpTarget struct {
 	url     *url.URL
 	shown   string // secrets as {secret:NAME}
 	headers http.Header
@@ -22,7 +22,7 @@ type target struct {
 }
 
 // target makes the call of a page: at is a number, a cursor, or the whole address of a linked page.
-func (h *httpFetch) target(s strand, at string) (target, error) {
+func (h *httpFetch) target(s httpStrand, at string) (httpTarget, error) {
 	address := func(show bool) string {
 		if h.s.Pages.By == "link" && at != "" {
 			if show {
@@ -34,11 +34,11 @@ func (h *httpFetch) target(s strand, at string) (target, error) {
 	}
 	u, err := url.Parse(address(false))
 	if err != nil { // which would repeat the address
-		return target{}, fault.New(fault.Invalid, "the url of the source is none", "correct url: and query:")
+		return httpTarget{}, fault.New(fault.Invalid, "the url of the source is none", "correct url: and query:")
 	}
-	t := target{url: u, shown: address(true), headers: http.Header{}}
+	t := httpTarget{url: u, shown: address(true), headers: http.Header{}}
 	for name, value := range h.s.Headers {
-		t.headers.Set(name, h.fill(value, s, plain, plain, false))
+		t.headers.Set(name, h.fill(value, s, asIs, asIs, false))
 		if strings.Contains(value, "{secret:") {
 			t.secret = append(t.secret, http.CanonicalHeaderKey(name))
 		}
@@ -47,7 +47,7 @@ func (h *httpFetch) target(s strand, at string) (target, error) {
 }
 
 // shown is a strand's address for people.
-func (h *httpFetch) shown(s strand, at string) string {
+func (h *httpFetch) shown(s httpStrand, at string) string {
 	if h.s.Pages.By == "link" && at != "" {
 		return h.shownAddress(at)
 	}
@@ -64,12 +64,12 @@ func (h *httpFetch) homeAddress() string {
 }
 
 // address is the url with its query, with the secrets put in or named.
-func (h *httpFetch) address(s strand, at string, show bool) string {
+func (h *httpFetch) address(s httpStrand, at string, show bool) string {
 	place, query, _ := strings.Cut(h.s.URL, "?")
-	out := h.fill(place, s, plain, escapePath, show)
+	out := h.fill(place, s, asIs, escapePath, show)
 	var pairs []string
 	if query != "" {
-		pairs = append(pairs, h.fill(query, s, plain, url.QueryEscape, show))
+		pairs = append(pairs, h.fill(query, s, asIs, url.QueryEscape, show))
 	}
 	own := maps.Clone(h.s.Query)
 	if own == nil {
@@ -94,7 +94,7 @@ func (h *httpFetch) address(s strand, at string, show bool) string {
 	return out
 }
 
-func plain(s string) string { return s }
+func asIs(s string) string { return s }
 
 // escapePath escapes a value within a path: it stays one element, and none that means another directory.
 func escapePath(s string) string {
@@ -105,7 +105,7 @@ func escapePath(s string) string {
 }
 
 // fill puts day, hour, value and secrets into a text; text itself and what is put in are escaped each in its way.
-func (h *httpFetch) fill(text string, s strand, escapeText, escapeValue func(string) string, show bool) string {
+func (h *httpFetch) fill(text string, s httpStrand, escapeText, escapeValue func(string) string, show bool) string {
 	var b strings.Builder
 	for {
 		at := placeholder.FindStringIndex(text)
@@ -119,7 +119,7 @@ func (h *httpFetch) fill(text string, s strand, escapeText, escapeValue func(str
 	}
 }
 
-func (h *httpFetch) value(p string, s strand, escapeText, escapeValue func(string) string, show bool) string {
+func (h *httpFetch) value(p string, s httpStrand, escapeText, escapeValue func(string) string, show bool) string {
 	switch p {
 	case "{day}", "{yyyy}", "{mm}", "{dd}":
 		return escapeValue(replace(p, h.r.Day))
@@ -138,12 +138,12 @@ func (h *httpFetch) value(p string, s strand, escapeText, escapeValue func(strin
 	return escapeValue(h.secrets[strings.TrimSuffix(name, "}")])
 }
 
-// mark stands for a secret in what is stored: no address and no cursor has such a character.
-func mark(name string) string { return "\x00" + name + "\x00" }
+// secretMark stands for a secret in what is stored: no address and no cursor has such a character.
+func secretMark(name string) string { return "\x00" + name + "\x00" }
 
 // hide replaces every secret in a cursor or, however it is escaped, in an address by its mark.
 func (h *httpFetch) hide(text string) string {
-	return h.without(text, mark, h.s.Pages.By == "link")
+	return h.without(text, secretMark, h.s.Pages.By == "link")
 }
 
 // reveal is the inverse of hide; in an address, which has no such thing by itself, the secret comes escaped.
@@ -152,7 +152,7 @@ func (h *httpFetch) reveal(text string) string {
 		if h.s.Pages.By == "link" {
 			value = url.QueryEscape(value)
 		}
-		text = strings.ReplaceAll(text, mark(name), value)
+		text = strings.ReplaceAll(text, secretMark(name), value)
 	}
 	return text
 }
@@ -160,7 +160,7 @@ func (h *httpFetch) reveal(text string) string {
 // shownAddress is what hide gave, for people.
 func (h *httpFetch) shownAddress(text string) string {
 	for name := range h.secrets {
-		text = strings.ReplaceAll(text, mark(name), "{secret:"+name+"}")
+		text = strings.ReplaceAll(text, secretMark(name), "{secret:"+name+"}")
 	}
 	return h.mask(text)
 }
@@ -201,8 +201,8 @@ func relNext(header http.Header) string {
 	return ""
 }
 
-// clean makes a line of at most 300 bytes of what somebody else has written.
-func clean(text string) string {
+// oneLine makes a line of at most 300 bytes of what somebody else has written.
+func oneLine(text string) string {
 	text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {
 			return ' '

@@ -31,7 +31,7 @@ func TestOnlyPublicAddressesAreDialled(t *testing.T) {
 		"[ff02::1]:80": false, "255.255.255.255:80": false, "[fc00::1]:80": false, "[fd12::1]:80": false, "[64:ff9b::a00:1]:80": false, "[2002:a00:1::]:80": false,
 		"[::10.0.0.1]:80": false, "[fec0::1]:80": false, "198.18.0.1:80": false, "[2001:db8::1]:80": false, "192.0.2.1:80": false, "[fd00:ec2::254]:80": false, "nothing": false,
 	} {
-		if err := guard(address, allowed); (err == nil) != want || err != nil && !fault.Is(err, fault.Refused) {
+		if err := guardAddress(address, allowed); (err == nil) != want || err != nil && !fault.Is(err, fault.Refused) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -182,7 +182,7 @@ func FuzzSecretsAreHiddenAndRevealed(f *testing.F) {
 func TestRateIsHalvedAndGrowsAgain(t *testing.T) {
 	now := time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
 	r := Request{Now: func() time.Time { return now }}
-	p := pace{most: 8, rate: 8}
+	p := httpPace{most: 8, rate: 8}
 	p.slower()
 	p.slower()
 	if p.rate != 2 {
@@ -208,13 +208,13 @@ func TestInstantsOfBigQueryAreExact(t *testing.T) {
 		"1763769600123456": "2025-11-22T00:00:00.123456Z", "1.763769600123456E9": "2025-11-22T00:00:00.123456Z", "1.7637696001234561E9": "2025-11-22T00:00:00.123456Z",
 		"0": "1970-01-01T00:00:00Z", "-1.5E0": "1969-12-31T23:59:58.5Z", "-62135596800000000": "0001-01-01T00:00:00Z", "253402300799.999999": "9999-12-31T23:59:59.999999Z",
 	} {
-		got, err := instant(text)
+		got, err := bigQueryInstant(text)
 		if err != nil || got.Format(time.RFC3339Nano) != want {
 			t.Errorf("%s: %s, %v, want %s", text, got.Format(time.RFC3339Nano), err, want)
 		}
 	}
 	for _, text := range []string{"", "x", "1e999999999", "1/2", "0x10", "1_000", "NaN", "99999999999999999999"} {
-		if got, err := instant(text); err == nil {
+		if got, err := bigQueryInstant(text); err == nil {
 			t.Errorf("%s: %s", text, got)
 		}
 	}
@@ -296,7 +296,7 @@ func TestAnswersComeByHTTPSAndHTTP2(t *testing.T) {
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()
-	calls, err := guarded([]string{"127.0.0.1"})
+	calls, err := guardedTransport([]string{"127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestAnswersComeByHTTPSAndHTTP2(t *testing.T) {
 	calls.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
 	r := Request{Source: project.Source{Format: "json"}, Now: time.Now, Log: func(string, string, ...any) {}, Wait: func(context.Context, time.Duration) error { return nil }}
 	h := &httpFetch{r: r, s: project.HTTP{URL: server.URL}, calls: calls}
-	target, err := h.target(strand{}, "")
+	target, err := h.target(httpStrand{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +316,7 @@ func TestAnswersComeByHTTPSAndHTTP2(t *testing.T) {
 	if text, err := io.ReadAll(a.body.Reader()); err != nil || string(text) != `["HTTP/2.0"]` {
 		t.Errorf("%s, %v", text, err)
 	}
-	other, err := guarded([]string{"127.0.0.1"})
+	other, err := guardedTransport([]string{"127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
