@@ -54,9 +54,20 @@ type HTTP struct {
 	Rate    float64 // calls a second, 0 for no limit
 	Quota   Quota
 	ForEach ForEach
-	Missing []int    // status codes that mean that the day is not there; 404 when empty
-	Allow   []string // networks that would be refused as private, such as 10.1.0.0/16
-	Timeout time.Duration
+	OK      OK
+	Missing []int         // status codes that mean that the day is not there; 404 when empty
+	Allow   []string      // networks that would be refused as private, such as 10.1.0.0/16
+	Hosts   []string      // other hosts that redirects and links to the next page may lead to
+	Timeout time.Duration // of one answer, to its last byte
+	Body    int64         // bytes that an answer may have
+}
+
+// OK says how an answer of status 200 tells that it is an error.
+type OK struct {
+	Path    string   // dotted path to the code; empty for none
+	Equals  []string // what it is when all is well
+	Message string   // dotted path to the API's words
+	Quota   []string // codes that say that the allowance is used up
 }
 
 // Pages says how an answer leads to the next one.
@@ -117,4 +128,5 @@ type Exec struct {
 	Run     []string
 	Env     map[string]string // NAME → a value or a reference to a secret: all that the program sees beside PATH
 	Timeout time.Duration
+	Output  int64 // bytes that it may write for a day
 }

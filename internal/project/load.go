@@ -54,8 +54,9 @@ type loader struct {
 	env     func(string) (string, bool)
 	project *Project
 	errs    []error
-	settled bool  // the settings were read, so that what they do not name is not there
-	home    error // the complaint to make when there is no such report
+	exec    map[string]Exec // the programs that sources may name
+	settled bool            // the settings were read, so that what they do not name is not there
+	home    error           // the complaint to make when there is no such report
 }
 
 func (l *loader) document(file string, offset int) *document {
@@ -180,6 +181,7 @@ func (l *loader) settings(text []byte) {
 			p.Pools[keyName(k)] = int(sub.integer(keyName(k), 1, 1))
 		}
 	}
+	l.programs(m)
 	m.finish()
 }
 

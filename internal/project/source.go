@@ -23,9 +23,12 @@ type sourceKind struct {
 // sourceKinds is every kind of source, by what from: says.
 func sourceKinds() []sourceKind {
 	return []sourceKind{
+		{"bigquery", (*loader).bigquerySource, []string{"limit", "credentials", "endpoint"}},
+		{"exec", (*loader).execSource, nil},
 		{"files", (*loader).filesSource, nil},
 		{"mysql", (*loader).mysqlSource, databaseTuning()},
 		{"postgres", (*loader).postgresSource, databaseTuning()},
+		{"http", (*loader).httpSource, []string{"secrets", "rate", "quota", "allow", "hosts", "timeout", "body", "format"}},
 	}
 }
 
@@ -52,7 +55,7 @@ func (l *loader) source(file, name string, text []byte) {
 	if i := slices.Index(names, s.From); i >= 0 {
 		before := maps.Clone(m.used)
 		kinds[i].read(l, m, &s)
-		s.Asks = m.text(func(key string) bool { return m.used[key] && !before[key] && !slices.Contains(kinds[i].tuning, key) })
+		s.Asks += m.text(func(key string) bool { return m.used[key] && !before[key] && !slices.Contains(kinds[i].tuning, key) })
 	}
 	if s.Format == "" && s.From != "" {
 		s.Format = l.format(m, s.Path)

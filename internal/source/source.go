@@ -85,9 +85,12 @@ type kind struct {
 // kinds lists every kind of source; sources say which by their from setting.
 func kinds() []kind {
 	return []kind{
+		{"bigquery", BigQuery{}, validateBigQuery},
+		{"exec", Exec{}, validateExec},
 		{"files", Files{}, validateFiles},
 		{"mysql", MySQL{}, validateDatabase},
 		{"postgres", Postgres{}, validateDatabase},
+		{"http", HTTP{}, validateHTTP},
 	}
 }
 

@@ -1,0 +1,346 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"daybook/internal/calendar"
+	"daybook/internal/fault"
+)
+
+const (
+	httpTries     = 6
+	mostRedirects = 5
+	httpPatience  = time.Hour // what a server may ask to wait; beyond it the allowance counts as used up
+)
+
+// httpAnswer is a whole answer: all its bytes, and what was read in them.
+type httpAnswer struct {
+	body        *httpSpool
+	compression string // the ending of the stored bytes: .gz, .zst or none
+	header      http.Header
+	from        *url.URL
+	sum         string
+	httpReading
+}
+
+// errGone is an answer by whose status the day, the hour or the detail is not there.
+var errGone = errors.New("it is not there")
+
+// httpAgain is an error that is worth another call, after a wait if the server said so.
+type httpAgain struct {
+	err       error
+	after     time.Duration
+	throttled bool
+}
+
+func (a *httpAgain) Error() string { return a.err.Error() }
+func (a *httpAgain) Unwrap() error { return a.err }
+
+// ask calls until there is an answer, it is certain that there is none, or patience ends.
+func (h *httpFetch) ask(ctx context.Context, t httpTarget) (*httpAnswer, error) {
+	for try := 1; ; try++ {
+		a, err := h.once(ctx, t)
+		var more *httpAgain
+		if ctx.Err() != nil {
+			if a != nil {
+				a.body.Close()
+			}
+			return nil, fmt.Errorf("ask %s: %w", t.shown, ctx.Err())
+		}
+		if err == nil || !errors.As(err, &more) {
+			return a, err
+		}
+		wait := more.after
+		if wait <= 0 {
+			wait = time.Second << (try - 1)
+		}
+		if more.throttled {
+			h.pace.slower()
+		}
+		until := h.r.Now().Add(wait)
+		deadline, bounded := ctx.Deadline()
+		switch {
+		case more.throttled && wait > httpPatience, more.throttled && bounded && more.after > 0 && until.After(deadline):
+			return nil, h.waiting(until, more.err)
+		case try == httpTries:
+			return nil, fmt.Errorf("asked %d times: %w", try, more.err)
+		}
+		h.r.Log("warn", "%s: %v; another call in %s", t.shown, more.err, wait)
+		if err := h.r.Wait(ctx, wait); err != nil {
+			return nil, fmt.Errorf("wait to ask %s again: %w", t.shown, err)
+		}
+	}
+}
+
+// once makes one call, with its redirects, and reads the answer.
+func (h *httpFetch) once(ctx context.Context, t httpTarget) (*httpAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.timeout())
+	defer cancel()
+	for range mostRedirects + 1 {
+		res, err := h.send(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		location := res.Header.Get("Location")
+		if !slices.Contains([]int{301, 302, 303, 307, 308}, res.StatusCode) || location == "" {
+			a, err := h.receive(t, res)
+			_ = res.Body.Close() // it was read to its end, or there is an error already
+			return a, err
+		}
+		_ = res.Body.Close() // nobody wants the body of a redirect
+		if t, err = h.redirected(t, location); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fault.New(fault.Damaged, fmt.Sprintf("%s redirects more than %d times", t.shown, mostRedirects), "correct the url of the source")
+}
+
+func (h *httpFetch) timeout() time.Duration {
+	if h.s.Timeout > 0 {
+		return h.s.Timeout
+	}
+	return 5 * time.Minute
+}
+
+// send sends one request, in its turn and within the allowance.
+func (h *httpFetch) send(ctx context.Context, t httpTarget) (*http.Response, error) {
+	if err := h.pace.turn(ctx, h.r); err != nil {
+		return nil, err
+	}
+	if err := h.spend(ctx); err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url.String(), nil)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "the url of the source is none", "correct url: and query:")
+	}
+	req.Header = t.headers.Clone()
+	req.Header.Set("Accept-Encoding", "gzip") // said here, the bytes come as they were sent
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "daybook")
+	}
+	if host := req.Header.Get("Host"); host != "" {
+		req.Host = host
+	}
+	res, err := h.calls.RoundTrip(req) // which follows no redirect
+	if err == nil {
+		return res, nil
+	}
+	var refused *fault.Error
+	if errors.As(err, &refused) {
+		return nil, fmt.Errorf("ask %s: %w", t.shown, refused)
+	}
+	return nil, &httpAgain{err: h.broken(t, err)}
+}
+
+// broken says what ended a call.
+func (h *httpFetch) broken(t httpTarget, err error) error {
+	text := oneLine(h.mask(err.Error()))
+	if errors.Is(err, context.DeadlineExceeded) {
+		text = "no whole answer within " + h.timeout().String()
+	}
+	return fault.New(fault.Unavailable, fmt.Sprintf("ask %s: %s", t.shown, text), "run the day again; if it stays so, look at the url of the source and the network")
+}
+
+// redirected is where a redirect leads. Another host gets no secret: no header with one, and no address.
+func (h *httpFetch) redirected(t httpTarget, location string) (httpTarget, error) {
+	u, err := t.url.Parse(location)
+	if err != nil {
+		return t, fault.New(fault.Damaged, t.shown+" redirects to what is no address", "correct the url of the source")
+	}
+	if err := h.mayFollow(t.url, u); err != nil {
+		return t, fmt.Errorf("%s redirects: %w", t.shown, err)
+	}
+	next := httpTarget{url: u, shown: h.mask(u.String()), headers: t.headers.Clone(), secret: t.secret}
+	if home, err := url.Parse(h.homeAddress()); err == nil && !sameHost(home, u) {
+		for _, name := range t.secret {
+			next.headers.Del(name)
+		}
+		if next.shown != u.String() {
+			return t, fault.New(fault.Refused, t.shown+" redirects to another host with a secret in the address", "tell the owner of the API")
+		}
+	}
+	return next, nil
+}
+
+// receive reads the answer of a call.
+func (h *httpFetch) receive(t httpTarget, res *http.Response) (*httpAnswer, error) {
+	if err := h.status(t, res); err != nil {
+		return nil, err
+	}
+	body, err := h.spool(t, res)
+	if err != nil {
+		return nil, err
+	}
+	a := &httpAnswer{body: body, header: res.Header, from: t.url, sum: body.sum()}
+	if a.httpReading, a.compression, err = h.inspect(t, res, body); err != nil {
+		body.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// status turns every status but those of an answer into an error.
+func (h *httpFetch) status(t httpTarget, res *http.Response) error {
+	code := res.StatusCode
+	gone := h.s.Missing
+	if len(gone) == 0 {
+		gone = []int{http.StatusNotFound}
+	}
+	if code == http.StatusOK || code == http.StatusNoContent {
+		return nil
+	}
+	if slices.Contains(gone, code) {
+		return errGone
+	}
+	head, _ := io.ReadAll(io.LimitReader(res.Body, 2000)) // as much of it as there is
+	message := fmt.Sprintf("%s answers %d %s", t.shown, code, http.StatusText(code))
+	if words := oneLine(h.mask(string(head))); words != "" {
+		message += ": " + words
+	}
+	after := h.after(res.Header)
+	throttled := code == http.StatusTooManyRequests || code == http.StatusForbidden && (after > 0 || res.Header.Get("X-RateLimit-Remaining") == "0")
+	switch {
+	case throttled:
+		return &httpAgain{err: fault.New(fault.Unavailable, message, "lower rate: of the source"), after: after, throttled: true}
+	case code >= 500 && code != http.StatusNotImplemented || code == http.StatusRequestTimeout || code == http.StatusTooEarly:
+		return &httpAgain{err: fault.New(fault.Unavailable, message, "run the day again"), after: after, throttled: code == http.StatusServiceUnavailable}
+	case code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusProxyAuthRequired:
+		return fault.New(fault.Refused, message, "correct the secrets of the source, or ask the owner of the API for access")
+	case code >= 400:
+		return fault.New(fault.Invalid, message, "correct url:, query: or headers: of the source; if the status means that there is no such day, write missing: ["+strconv.Itoa(code)+"]")
+	}
+	return fault.New(fault.Damaged, message, "only answers of status 200 and 204 are taken; correct the url of the source")
+}
+
+// after is how long the server asks to wait, 0 when it does not.
+func (h *httpFetch) after(header http.Header) time.Duration {
+	text := header.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil && seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(at.Sub(h.r.Now()), time.Second)
+	}
+	if header.Get("X-RateLimit-Remaining") == "0" {
+		if at, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil {
+			return max(time.Unix(at, 0).Sub(h.r.Now()), time.Second)
+		}
+	}
+	return 0
+}
+
+// spend counts a call against the daily allowance.
+func (h *httpFetch) spend(ctx context.Context) error {
+	if h.s.Quota.Calls == 0 {
+		return nil
+	}
+	window, until, err := h.quotaDay()
+	if err != nil {
+		return err
+	}
+	ok, err := h.r.Spend(ctx, h.quotaName(), window.String(), h.s.Quota.Calls)
+	if err != nil {
+		return fmt.Errorf("count a call: %w", err)
+	}
+	if !ok {
+		return h.waiting(until, nil)
+	}
+	return nil
+}
+
+func (h *httpFetch) quotaName() string {
+	if h.s.Quota.Name != "" {
+		return h.s.Quota.Name
+	}
+	u, err := url.Parse(h.homeAddress())
+	if err != nil {
+		return h.r.Source.Name
+	}
+	return u.Host
+}
+
+func (h *httpFetch) quotaZone() *time.Location {
+	if h.s.Quota.Zone != nil {
+		return h.s.Quota.Zone
+	}
+	return h.r.Source.Zone
+}
+
+// quotaDay is the day of the allowance that runs now, and when it ends.
+func (h *httpFetch) quotaDay() (calendar.Day, time.Time, error) {
+	hour, minute, err := 0, 0, error(nil)
+	if h.s.Quota.Resets != "" {
+		if hour, minute, err = calendar.ParseClock(h.s.Quota.Resets); err != nil {
+			return calendar.Day{}, time.Time{}, err
+		}
+	}
+	zone, now := h.quotaZone(), h.r.Now()
+	begins := func(d calendar.Day) time.Time {
+		y, m, dd := d.Date()
+		return calendar.At(y, m, dd, hour, minute, zone)
+	}
+	day := calendar.DayOf(now, zone)
+	if now.Before(begins(day)) {
+		day = day.Add(-1)
+	}
+	return day, begins(day.Add(1)), nil
+}
+
+// waiting is the fault of an allowance that is used up.
+func (h *httpFetch) waiting(until time.Time, cause error) error {
+	zone := h.quotaZone()
+	e := fault.New(fault.Quota, fmt.Sprintf("waiting for quota until %s (%s)", until.In(zone).Format("2006-01-02 15:04"), zone),
+		"the day goes on by itself behind what it has; raise quota: of the source if the API allows more")
+	e.Until, e.Err = until, cause
+	return e
+}
+
+// httpPace spreads calls over time.
+type httpPace struct {
+	most, rate float64 // calls a second; 0 for no limit
+	next       time.Time
+	raised     time.Time
+}
+
+// turn waits until the next call may be made.
+func (p *httpPace) turn(ctx context.Context, r Request) error {
+	if p.rate == 0 {
+		return nil
+	}
+	now := r.Now()
+	if p.raised.IsZero() {
+		p.raised = now
+	}
+	for p.rate < p.most && now.Sub(p.raised) >= 10*time.Second {
+		p.rate, p.raised = min(p.most, p.rate*1.1), p.raised.Add(10*time.Second)
+	}
+	if p.rate == p.most {
+		p.raised = now
+	}
+	if wait := p.next.Sub(now); wait > 0 {
+		if err := r.Wait(ctx, wait); err != nil {
+			return fmt.Errorf("wait for the next call: %w", err)
+		}
+	}
+	if p.next.Before(now) {
+		p.next = now
+	}
+	p.next = p.next.Add(time.Duration(float64(time.Second) / p.rate))
+	return nil
+}
+
+// slower halves the rate, down to a call in ten seconds.
+func (p *httpPace) slower() {
+	if p.most > 0 {
+		p.rate = max(p.rate/2, min(0.1, p.most))
+	}
+}
