@@ -86,9 +86,9 @@ var broken = []struct{ name, file, old, new, want string }{
 	{"bad format", searches, "owner: data", "format: yaml",
 		`sources/searches.yaml:3:9: format cannot be "yaml"; write ndjson, json, csv, parquet, xml, dynamodb`},
 	{"no from", searches, "from: files\n", "",
-		"sources/searches.yaml:1:1: the source does not say where its records come from; write from: files"},
+		"sources/searches.yaml:1:1: the source does not say where its records come from; write from: " + kindNames(" or ")},
 	{"unknown from", searches, "from: files", "from: ftp",
-		`sources/searches.yaml:1:7: from cannot be "ftp"; write files`},
+		`sources/searches.yaml:1:7: from cannot be "ftp"; write ` + kindNames(", ")},
 	{"no such pool", searches, "pool: files", "pool: slow",
 		"sources/searches.yaml:6:7: there is no pool slow; add it to pools: in daybook.yaml"},
 	{"negative rejects", searches, "owner: data", "max_rejects: -1",
@@ -306,4 +306,13 @@ func TestEveryMistakeHasAPlaceACodeAndAHint(t *testing.T) {
 			}
 		}
 	}
+}
+
+// kindNames lists the kinds of sources, which are not this test's to know.
+func kindNames(between string) string {
+	var names []string
+	for _, k := range sourceKinds() {
+		names = append(names, k.name)
+	}
+	return strings.Join(names, between)
 }

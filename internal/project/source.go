@@ -23,6 +23,7 @@ type sourceKind struct {
 // sourceKinds is every kind of source, by what from: says.
 func sourceKinds() []sourceKind {
 	return []sourceKind{
+		{"collect", (*loader).collectSource, []string{"token", "origins", "body", "memory"}},
 		{"files", (*loader).filesSource, nil},
 	}
 }
