@@ -58,9 +58,9 @@ func (h *house) collecting(ctx context.Context) (handlers.Collecting, error) {
 
 // attend notes that records are taken, as long as the server runs.
 func (h *house) attend(ctx context.Context) {
-	if err := h.collected.Attend(ctx); err != nil {
-		h.log.Error("days without records cannot be told from days without a server", "err", err)
-	}
+	h.collected.Attend(ctx, func(err error) {
+		h.log.Error("a day without records will not be told from one without a server", "err", err)
+	})
 }
 
 // ended follows the end of a run.
@@ -93,7 +93,7 @@ func (h *house) tidyDay(ctx context.Context, name string, d calendar.Day) error 
 		return err
 	}
 	segments, err := h.collected.Segments(ctx, name, d)
-	if fault.Is(err, fault.Unavailable) {
+	if fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Missing) { // it still runs; another run's end tidied it up
 		return nil
 	}
 	if err != nil {

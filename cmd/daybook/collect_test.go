@@ -53,9 +53,7 @@ func TestCollectOverItsLogIsASource(t *testing.T) {
 				at(d)
 				ended, end := context.WithCancel(t.Context())
 				end()
-				if err := l.Attend(ended); err != nil {
-					t.Fatal(err)
-				}
+				l.Attend(ended, func(err error) { t.Error(err) })
 				for _, p := range parts {
 					if err := l.Append(t.Context(), "clicks", []byte(p)); err != nil {
 						t.Fatal(err)
@@ -73,7 +71,7 @@ func counter(t *testing.T) string {
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
 		"daybook.yaml":        "name: counter\nwarehouse: {memory: 512MB, threads: 2}\n",
-		"sources/clicks.yaml": "from: collect\ntoken: env:CLICKS_TOKEN\norigins:\n  https://shop.example.com: " + clicksKey + "\nkey: [batch, n]\ncolumns:\n  batch: bigint\n  n: bigint\n  page: text\n  at: timestamptz\n",
+		"sources/clicks.yaml": "from: collect\ntoken: env:CLICKS_TOKEN\norigins:\n  https://shop.example.com: " + clicksKey + "\nmemory: 32MB\nkey: [batch, n]\ncolumns:\n  batch: bigint\n  n: bigint\n  page: text\n  at: timestamptz\n",
 		"tables/clicked.sql":  "SELECT batch, n, page FROM clicks\n",
 	})
 	return dir
@@ -99,15 +97,14 @@ func opened(t *testing.T, dir string, ahead time.Duration) *house {
 func TestCollectedDayIsBuiltAfterItsEndAndThenOnlyTheLakeHasIt(t *testing.T) {
 	dir := counter(t)
 	h := opened(t, dir, 0)
-	today := calendar.DayOf(time.Now(), time.UTC)
 	if err := h.collected.Append(t.Context(), "clicks", []byte(`{"batch":1,"n":1,"page":"a"}`+"\n"+`{"batch":1,"n":2,"page":"b"}`+"\n")); err != nil {
 		t.Fatal(err)
 	}
-	if days, err := h.collected.Days("clicks"); err == nil && len(days) == 1 {
-		today = days[0] // midnight may pass here
-	} else {
+	days, err := h.collected.Days("clicks")
+	if err != nil || len(days) != 1 {
 		t.Fatal(days, err)
 	}
+	today := days[0]
 	files := func() []string {
 		list, err := filepath.Glob(filepath.Join(dir, dataDir, "collect", "clicks", "*", "*"))
 		if err != nil {

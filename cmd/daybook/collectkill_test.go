@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,8 +51,8 @@ func buildDay(t *testing.T, h *house, d calendar.Day) error {
 
 // child is the server as another process.
 type child struct {
-	cmd  *exec.Cmd
-	base string
+	cmd     *exec.Cmd
+	address string
 }
 
 func startChild(t *testing.T, dir string) *child {
@@ -68,8 +70,8 @@ func startChild(t *testing.T, dir string) *child {
 	t.Cleanup(func() { _ = c.cmd.Process.Kill() })
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		if _, base, ok := strings.Cut(lines.Text(), " at http://"); ok && strings.HasPrefix(lines.Text(), "serving ") {
-			c.base = "http://" + base
+		if _, address, ok := strings.Cut(lines.Text(), " at http://"); ok && strings.HasPrefix(lines.Text(), "serving ") {
+			c.address = address
 			go func() { _, _ = io.Copy(io.Discard, out) }() // its end ends this
 			return c
 		}
@@ -87,15 +89,15 @@ func (c *child) kill(t *testing.T) {
 	_ = c.cmd.Wait() // it was killed
 }
 
-// peakMemory is the most that the child had resident, in bytes.
-func (c *child) peakMemory(t *testing.T) int64 {
+// memory is a line of the child's status, in bytes: VmRSS: for what is resident, VmHWM: for the most that was.
+func (c *child) memory(t *testing.T, line string) int64 {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+	for l := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(l, line); ok {
 			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			if err != nil {
 				t.Fatal(err)
@@ -103,118 +105,170 @@ func (c *child) peakMemory(t *testing.T) int64 {
 			return kb << 10
 		}
 	}
-	t.Fatal("no VmHWM")
+	t.Fatal("no " + line)
 	return 0
 }
 
-// senders send batches of records with numbers of their own and remember what became of each.
+// senders send batches of records, each with a number of its own, and remember what became of them.
 type senders struct {
-	client *http.Client
-	next   atomic.Int64
+	next atomic.Int64
 
 	mu       sync.Mutex
 	accepted map[int64]int           // batch → records of the 202
 	answers  map[int]int             // by status; 0 is no answer
-	latency  map[int][]time.Duration // by status, from the moment when it was due
+	latency  map[int][]time.Duration // by status, from the first byte sent to the answer
+	late     []time.Duration         // how long after its time a request was sent, for want of a free connection or processor
 }
 
-func newSenders() *senders {
-	transport := &http.Transport{MaxIdleConnsPerHost: 4096, MaxConnsPerHost: 4096, DisableCompression: true}
-	return &senders{client: &http.Client{Transport: transport, Timeout: 20 * time.Second}, accepted: map[int64]int{}, answers: map[int]int{}, latency: map[int][]time.Duration{}}
+func newSenders(next int64) *senders {
+	s := &senders{accepted: map[int64]int{}, answers: map[int]int{}, latency: map[int][]time.Duration{}}
+	s.next.Store(next)
+	return s
 }
 
-// send sends a program's or a page's batch that was due at a moment.
-func (s *senders) send(ctx context.Context, base string, program bool, due time.Time) {
-	batch, size := s.next.Add(1), pageBatch
-	if program {
-		size = programBatch
+// firstBatch has as many digits as all after it, so that a number can be written over another.
+const firstBatch = 1_000_000_000
+
+// parcel is a request as it goes over the wire, with the places where the batch's number stands.
+type parcel struct {
+	request []byte
+	places  []int
+	records int
+}
+
+// programParcel is what a program sends: a line for each record.
+func programParcel(size int) parcel {
+	return wrap(size, "{%s}\n", "", "", "POST /collect/clicks HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "+clicksToken+"\r\nContent-Type: application/x-ndjson\r\n")
+}
+
+// pageParcel is what a page's sendBeacon sends: an array, as text.
+func pageParcel(size int) parcel {
+	return wrap(size, "{%s},", "[", "]", "POST /collect/clicks?key="+clicksKey+" HTTP/1.1\r\nHost: localhost\r\nOrigin: https://shop.example.com\r\nCookie: other=1\r\n"+
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br\r\nSec-Fetch-Site: cross-site\r\nContent-Type: text/plain;charset=UTF-8\r\n")
+}
+
+// wrap makes records of about 110 bytes.
+func wrap(size int, form, open, end, head string) parcel {
+	var b strings.Builder
+	b.WriteString(open)
+	for i := range size {
+		fmt.Fprintf(&b, form, fmt.Sprintf(`"batch":%d,"n":%d,"page":"/library/books/%d","at":"2026-11-19T03:04:05.678Z","agent":"a browser"`, firstBatch, i, i%997))
 	}
-	body := records(batch, size, program)
-	target := base + "/collect/clicks"
-	if !program {
-		target += "?key=" + clicksKey
+	body := strings.TrimSuffix(b.String(), ",") + end
+	p := parcel{request: fmt.Appendf(nil, "%sContent-Length: %d\r\n\r\n%s", head, len(body), body), records: size}
+	number := strconv.Itoa(firstBatch)
+	for at := 0; ; {
+		i := bytes.Index(p.request[at:], []byte(number))
+		if i < 0 {
+			return p
+		}
+		p.places = append(p.places, at+i)
+		at += i + len(number)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
-	if err != nil {
-		panic(err) // the address is ours
+}
+
+// offer sends events at a rate for a while: half of them in parcels of programs and half in parcels of pages, over that many connections,
+// whatever the answers. What finds no free connection in time goes late, or not at all after the end.
+func (s *senders) offer(ctx context.Context, address string, eventsPerSecond int, d time.Duration, connections int) {
+	kinds := []parcel{programParcel(programBatch), pageParcel(pageBatch)}
+	due := make(chan shipment)
+	var all sync.WaitGroup
+	for range connections {
+		all.Go(func() { s.carry(address, kinds, due) })
 	}
-	if program {
-		r.Header.Set("Authorization", "Bearer "+clicksToken)
-		r.Header.Set("Content-Type", "application/x-ndjson")
-	} else {
-		r.Header.Set("Origin", "https://shop.example.com")
-		r.Header.Set("Content-Type", "text/plain;charset=UTF-8")
-	}
-	status := 0
-	if resp, err := s.client.Do(r); err == nil {
-		_, err = io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
-		if status = resp.StatusCode; err != nil && status != http.StatusAccepted {
-			status = 0
+	began := time.Now()
+	var owed [2]float64
+	for n := 0; ctx.Err() == nil; n++ {
+		at := began.Add(time.Duration(n) * time.Millisecond)
+		if at.Sub(began) >= d || time.Since(began) >= d+time.Second {
+			break
+		}
+		time.Sleep(time.Until(at))
+		for k, kind := range kinds {
+			for owed[k] += float64(eventsPerSecond) / 2000 / float64(kind.records); owed[k] >= 1; owed[k]-- {
+				select {
+				case due <- shipment{k, at}:
+				case <-ctx.Done():
+				}
+			}
 		}
 	}
-	took := time.Since(due)
+	close(due)
+	all.Wait()
+}
+
+// shipment is a parcel of a kind and when it is due.
+type shipment struct {
+	kind int
+	at   time.Time
+}
+
+// carry sends what is due over one connection, and over the next one when that broke.
+func (s *senders) carry(address string, kinds []parcel, due <-chan shipment) {
+	var conn net.Conn
+	var answers *bufio.Reader
+	buffers := [][]byte{bytes.Clone(kinds[0].request), bytes.Clone(kinds[1].request)}
+	for d := range due {
+		batch, kind := s.next.Add(1), kinds[d.kind]
+		number := strconv.Itoa(int(batch))
+		for _, at := range kind.places {
+			copy(buffers[d.kind][at:], number)
+		}
+		sent := time.Now()
+		status := 0
+		if conn == nil {
+			if c, err := net.Dial("tcp", address); err == nil {
+				conn, answers = c, bufio.NewReader(c)
+			}
+		}
+		if conn != nil {
+			if status = exchange(conn, answers, buffers[d.kind]); status == 0 {
+				_ = conn.Close() // it is broken
+				conn = nil
+			}
+		}
+		s.note(batch, kind.records, status, time.Since(sent), sent.Sub(d.at))
+	}
+	if conn != nil {
+		_ = conn.Close()
+	}
+}
+
+// exchange sends a request and returns the status of its answer, 0 for none.
+func exchange(conn net.Conn, answers *bufio.Reader, request []byte) int {
+	if conn.SetDeadline(time.Now().Add(30*time.Second)) != nil {
+		return 0
+	}
+	if _, err := conn.Write(request); err != nil {
+		return 0
+	}
+	resp, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		return 0
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil && resp.StatusCode != http.StatusAccepted {
+		return 0
+	}
+	return resp.StatusCode
+}
+
+func (s *senders) note(batch int64, records, status int, took, late time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers[status]++
 	s.latency[status] = append(s.latency[status], took)
+	s.late = append(s.late, late)
 	if status == http.StatusAccepted {
-		s.accepted[batch] = size
+		s.accepted[batch] = records
 	}
 }
 
-// records is a body of about 110 bytes a record: a line each from a program, an array from a page.
-func records(batch int64, size int, program bool) []byte {
-	var b bytes.Buffer
-	for i := range size {
-		switch {
-		case program && i > 0:
-			b.WriteByte('\n')
-		case !program && i == 0:
-			b.WriteByte('[')
-		case !program:
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, `{"batch":%d,"n":%d,"page":"/library/books/%d","at":"2026-11-19T03:04:05.678Z","agent":"a browser"}`, batch, i, batch%997)
-	}
-	if !program {
-		b.WriteByte(']')
-	}
-	return b.Bytes()
-}
-
-// offer sends events at a rate, half of them from programs and half from pages, whatever the answers: a slow server gets no slower
-// senders.
-func (s *senders) offer(ctx context.Context, base string, eventsPerSecond int, d time.Duration) {
-	const tick = 10 * time.Millisecond
-	var all sync.WaitGroup
-	var owedPrograms, owedPages float64
-	began := time.Now()
-	for n := 0; ; n++ {
-		due := began.Add(time.Duration(n) * tick)
-		if due.Sub(began) >= d || ctx.Err() != nil {
-			break
-		}
-		time.Sleep(time.Until(due))
-		owedPrograms += float64(eventsPerSecond) / 2 * tick.Seconds() / programBatch
-		owedPages += float64(eventsPerSecond) / 2 * tick.Seconds() / pageBatch
-		for ; owedPrograms >= 1; owedPrograms-- {
-			all.Go(func() { s.send(ctx, base, true, due) })
-		}
-		for ; owedPages >= 1; owedPages-- {
-			all.Go(func() { s.send(ctx, base, false, due) })
-		}
-	}
-	all.Wait()
-}
-
-// quantile of the latencies of a status.
-func (s *senders) quantile(status int, q float64) time.Duration {
-	list := slices.Sorted(slices.Values(s.latency[status]))
+// quantile of durations.
+func quantile(list []time.Duration, q float64) time.Duration {
 	if len(list) == 0 {
 		return 0
 	}
-	return list[int(q*float64(len(list)-1))]
+	return slices.Sorted(slices.Values(list))[int(q*float64(len(list)-1))].Round(100 * time.Microsecond)
 }
 
 // confirmed fails unless every accepted record is in the lake's table once. It tells how many others are there: requests that were
@@ -236,7 +290,7 @@ func (s *senders) confirmed(t *testing.T, dir string) (accepted, others int) {
 			t.Errorf("%+v, %v", builds, err)
 		}
 	}
-	for from := int64(0); from <= s.next.Load(); from += 5000 {
+	for from := int64(firstBatch); from <= s.next.Load(); from += 5000 {
 		sql := fmt.Sprintf("SELECT batch, count(*) AS records, count(DISTINCT n) AS different FROM clicked WHERE batch >= %d AND batch < %d GROUP BY batch", from, from+5000)
 		_, rows, err := h.runner.Query(t.Context(), sql, days[0])
 		if err != nil {
@@ -272,12 +326,12 @@ func TestEveryAcceptedEventIsInTheLakeAfterKill9(t *testing.T) {
 	needBundle(t)
 	dir := counter(t)
 	t.Setenv("CLICKS_TOKEN", clicksToken)
-	s := newSenders()
+	s := newSenders(firstBatch)
 	for round := range 3 {
 		c := startChild(t, dir)
 		ctx, end := context.WithCancel(t.Context())
 		var offering sync.WaitGroup
-		offering.Go(func() { s.offer(ctx, c.base, 4000, time.Minute) })
+		offering.Go(func() { s.offer(ctx, c.address, 4000, time.Minute, 64) })
 		before := s.taken()
 		within(t, func() bool { return s.taken()-before >= 100+50*round })
 		c.kill(t)
@@ -300,14 +354,13 @@ func TestTwentyThousandEventsASecondAreTakenAndTheExcessOfABurstIsShed(t *testin
 	needBundle(t)
 	dir := counter(t)
 	t.Setenv("CLICKS_TOKEN", clicksToken)
-	all := newSenders()
+	all := newSenders(firstBatch)
 	c := startChild(t, dir)
-	phase := func(name string, rate int, d time.Duration) *senders {
-		s := newSenders()
-		s.next.Store(all.next.Load())
-		cpu := c.cpu(t)
-		began := time.Now()
-		s.offer(t.Context(), c.base, rate, d)
+	t.Logf("%d processors; the server has %d MB before the first request", runtime.NumCPU(), c.memory(t, "VmRSS:")>>20)
+	phase := func(name string, rate int, d time.Duration, connections int) *senders {
+		s := newSenders(all.next.Load())
+		cpu, began := c.cpu(t), time.Now()
+		s.offer(t.Context(), c.address, rate, d, connections)
 		took := time.Since(began)
 		events := 0
 		for _, n := range s.accepted {
@@ -315,24 +368,25 @@ func TestTwentyThousandEventsASecondAreTakenAndTheExcessOfABurstIsShed(t *testin
 		}
 		maps.Copy(all.accepted, s.accepted)
 		all.next.Store(s.next.Load())
-		t.Logf("%-22s %7d events/s offered for %s, %7d/s accepted; requests by answer %v; 202 after p50 %s, p99 %s, max %s; 429 after p99 %s; server %.0f%% of a core, %d MB at most so far",
-			name, rate, took.Round(time.Second/10), int(float64(events)/took.Seconds()), s.answers, s.quantile(202, .5), s.quantile(202, .99), s.quantile(202, 1), s.quantile(429, .99),
-			100*(c.cpu(t)-cpu).Seconds()/took.Seconds(), c.peakMemory(t)>>20)
+		t.Logf("%s: %d events/s for %s wanted, %s taken over %d connections; requests by answer %v; %d events/s accepted", name, rate, d, took.Round(time.Second/10), connections, s.answers, int(float64(events)/took.Seconds()))
+		t.Logf("%s: 202 after p50 %s p99 %s max %s; 429 after p50 %s p99 %s; sent late by p50 %s p99 %s", name, quantile(s.latency[202], .5), quantile(s.latency[202], .99), quantile(s.latency[202], 1),
+			quantile(s.latency[429], .5), quantile(s.latency[429], .99), quantile(s.late, .5), quantile(s.late, .99))
+		t.Logf("%s: the server used %.0f%% of a processor and has had %d MB at most", name, 100*(c.cpu(t)-cpu).Seconds()/took.Seconds(), c.memory(t, "VmHWM:")>>20)
 		return s
 	}
-	if s := phase("a minute", 20_000, time.Minute); s.answers[http.StatusAccepted] != int(s.next.Load()) {
+	if s := phase("a minute", 20_000, time.Minute, 256); s.answers[http.StatusAccepted] != len(s.late) {
 		t.Errorf("not every request was accepted: %v", s.answers)
 	}
-	burst := phase("ten times as much", 200_000, 10*time.Second)
+	burst := phase("ten times as much", 200_000, 10*time.Second, 4000)
 	for status := range burst.answers {
 		if status != http.StatusAccepted && status != http.StatusTooManyRequests {
 			t.Errorf("in the burst %d requests were answered with %d", burst.answers[status], status)
 		}
 	}
-	phase("after it", 20_000, 5*time.Second)
+	phase("after it", 20_000, 5*time.Second, 256)
 	ctx, end := context.WithCancel(t.Context())
 	var offering sync.WaitGroup
-	offering.Go(func() { all.offer(ctx, c.base, 20_000, time.Minute) })
+	offering.Go(func() { all.offer(ctx, c.address, 20_000, time.Minute, 256) })
 	time.Sleep(2 * time.Second) // in full flow
 	c.kill(t)
 	end()

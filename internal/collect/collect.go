@@ -86,19 +86,19 @@ func (l *Log) Close() error {
 }
 
 // Attend notes, until ctx ends, on which days the log was ready to take records: a day with none of them is empty, one that nobody
-// attended is missing.
-func (l *Log) Attend(ctx context.Context) error {
+// attended is missing. What keeps it from noting that is told to trouble, and tried again a minute later.
+func (l *Log) Attend(ctx context.Context, trouble func(error)) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
 		for _, s := range l.streams {
 			if err := os.MkdirAll(s.place(calendar.DayOf(l.now(), s.source.Zone)), 0o700); err != nil {
-				return explain(err, "keep a place for what is sent to "+s.source.Name)
+				trouble(explain(err, "note that records for "+s.source.Name+" are taken"))
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		}
 	}
