@@ -36,16 +36,26 @@ type gate struct {
 	errors *buffer
 	url    string
 	clock  *clock
+
+	origins map[string]string // that may send, with their keys; add to it before the first request
+	taken   atomic.Int64      // requests that were answered with 202
 }
 
 func openGate(t *testing.T, body, memory int64) *gate {
 	t.Helper()
-	g := &gate{t: t, errors: &buffer{}, clock: &clock{now: time.Date(2026, 11, 19, 12, 0, 0, 0, time.UTC)}}
+	g := &gate{t: t, errors: &buffer{}, clock: &clock{now: time.Date(2026, 11, 19, 12, 0, 0, 0, time.UTC)}, origins: map[string]string{shop: shopKey}}
 	p := &project.Project{Sources: []project.Source{{Name: "loans", From: "files"},
-		{Name: "clicks", From: "collect", Zone: time.UTC, Collect: project.Collect{Token: "env:T", Origins: map[string]string{shop: shopKey}, Body: body, Memory: memory}}}}
+		{Name: "clicks", From: "collect", Zone: time.UTC, Collect: project.Collect{Token: "env:T", Origins: g.origins, Body: body, Memory: memory}}}}
 	g.log = must(collect.Open(t.TempDir(), collect.Options{Sources: p.Sources, Now: g.clock.time}))(t)
 	h := &Handlers{Project: p, Now: g.clock.time, Log: slog.New(slog.NewTextHandler(g.errors, nil)), Collect: Collecting{Log: g.log, Tokens: map[string]string{"clicks": sendToken}}}
-	server := httptest.NewServer(h.Routes())
+	routes := h.Routes()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen := &statusWriter{ResponseWriter: w}
+		routes.ServeHTTP(seen, r)
+		if seen.status == http.StatusAccepted {
+			g.taken.Add(1)
+		}
+	}))
 	g.url = server.URL
 	t.Cleanup(func() {
 		server.Close()
@@ -55,6 +65,20 @@ func openGate(t *testing.T, body, memory int64) *gate {
 	})
 	return g
 }
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // send posts a body with headers, "Name: value" each.
 func (g *gate) send(path, body string, headers ...string) answer {
