@@ -34,6 +34,7 @@ type Handlers struct {
 	Upcoming func(now time.Time) []jobs.Upcoming // what the schedules hold; nil shows none
 	Peek     Peek                                // nil leaves out samples and rejects of sources
 	Render   Render                              // nil refuses the API's reports
+	Collect  Collecting                          // what is sent to /collect
 	Now      func() time.Time
 	Log      *slog.Logger
 	BaseURL  string // under which browsers reach the server; https makes cookies secure
@@ -119,6 +120,8 @@ func (h *Handlers) Routes() *echo.Echo {
 	e.GET(unsubscribeRoute, h.unsubscribePage)
 	e.POST(unsubscribeRoute, h.unsubscribe)
 	e.POST(hookRoute, h.hookSES)
+	e.POST(collectRoute, h.collect)
+	e.OPTIONS(collectRoute, h.collectPreflight)
 
 	e.GET("/events", h.events, viewer)
 	return e
@@ -147,6 +150,7 @@ const (
 	importRoute      = "/people/import"
 	unsubscribeRoute = "/unsubscribe/:token"
 	hookRoute        = "/hooks/ses"
+	collectRoute     = "/collect/:source"
 )
 
 func (h *Handlers) engine() *echo.Echo {

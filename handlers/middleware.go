@@ -64,20 +64,20 @@ func (h *Handlers) survive(next echo.HandlerFunc) echo.HandlerFunc {
 // uncompressed skips what is compressed already or must leave at once.
 func uncompressed(c echo.Context) bool {
 	path := c.Request().URL.Path
-	return path == "/events" || strings.HasPrefix(path, "/static/")
+	return path == "/events" || strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/collect/")
 }
 
-// fromElsewhere reports whether programs of others are meant to post here. What they post carries its own right: a mail's token, or a
-// signature. They have no cookies and are given none.
+// fromElsewhere reports whether programs of others are meant to post here. What they post carries its own right: a mail's token, a
+// signature, or a source's key. They have no cookies and are given none.
 func fromElsewhere(c echo.Context) bool {
-	return c.Request().Method == http.MethodPost && (c.Path() == unsubscribeRoute || c.Path() == hookRoute)
+	return c.Path() == collectRoute || c.Request().Method == http.MethodPost && (c.Path() == unsubscribeRoute || c.Path() == hookRoute)
 }
 
-// bounded is how much of a body is read: little, except where a file of people is sent.
+// bounded is how much of a body is read: little, except where a file of people is sent. What is collected has bounds of its own.
 func bounded() []echo.MiddlewareFunc {
 	upload := func(c echo.Context) bool { return c.Path() == importRoute }
 	return []echo.MiddlewareFunc{
-		middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{Skipper: upload, Limit: maxBody}),
+		middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{Skipper: func(c echo.Context) bool { return upload(c) || c.Path() == collectRoute }, Limit: maxBody}),
 		middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{Skipper: func(c echo.Context) bool { return !upload(c) }, Limit: maxUpload}),
 	}
 }

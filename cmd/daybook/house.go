@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"daybook/internal/collect"
 	"daybook/internal/fault"
 	"daybook/internal/lake"
 	"daybook/internal/notify"
@@ -31,15 +32,16 @@ const scratchStore = "sqlite:app.db"
 
 // house is a project with its rooms open.
 type house struct {
-	project *project.Project
-	runner  *jobs.Runner
-	parser  *sqlparse.Parser
-	press   *press // nil until openPress
-	env     func(string) (string, bool)
-	alerter *jobs.Alerter
-	data    string // the directory of what the project has made
-	log     *slog.Logger
-	closers []func() error
+	project   *project.Project
+	runner    *jobs.Runner
+	parser    *sqlparse.Parser
+	press     *press // nil until openPress
+	env       func(string) (string, bool)
+	alerter   *jobs.Alerter
+	collected *collect.Log
+	data      string // the directory of what the project has made
+	log       *slog.Logger
+	closers   []func() error
 }
 
 // readProject parses and proves a project without opening its data.
@@ -108,11 +110,15 @@ func (p *program) openHouse(ctx context.Context, command string) (_ *house, err 
 	h.closers = append(h.closers, s.Close)
 	h.runner = &jobs.Runner{Project: h.project, Graph: graph, Store: s, Lake: l, Warehouse: w, Now: time.Now, Log: h.log, Temp: temp, Secret: h.secret}
 	h.alerter = &jobs.Alerter{Runner: h.runner, Base: h.project.Mail.BaseURL, Channels: map[string]notify.Channel{}}
-	h.runner.Ended = h.alerter.Ended
+	h.runner.Ended = h.ended
+	if err := h.openCollect(); err != nil {
+		return nil, err
+	}
 	if err := h.runner.Open(ctx); err != nil {
 		return nil, err
 	}
 	h.closers = append(h.closers, func() error { h.runner.Close(); return nil })
+	h.tidyCollected(ctx)
 	return h, nil
 }
 

@@ -54,6 +54,10 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	if err != nil {
 		return err
 	}
+	door, err := h.collecting(ctx)
+	if err != nil {
+		return err
+	}
 	pages, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fault.Wrap(fault.Busy, err, "the server cannot listen on "+addr, "stop what listens there, or choose another address with --addr")
@@ -73,7 +77,7 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	web := &handlers.Handlers{
 		Project: h.project, Runner: h.runner, Store: h.runner.Store, Lake: h.runner.Lake, Static: h.press.static, Outbox: h.outbox(), Mailer: h.press.mailer,
 		Hasher: auth.NewHasher(2), Upcoming: calendar.Next, Peek: stage.Peek, Render: h.press.printer.Print, Now: time.Now, Log: h.log,
-		BaseURL: outside, Version: version(), Closing: closing,
+		BaseURL: outside, Version: version(), Closing: closing, Collect: door,
 	}
 	server := &http.Server{Handler: web.Routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	private := &http.Server{Handler: web.API(), ReadHeaderTimeout: 10 * time.Second, ConnContext: nameCaller}
@@ -86,6 +90,7 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	listening, hush := context.WithCancel(ctx)
 	var listener sync.WaitGroup
 	listener.Go(func() { h.press.mailer.Listen(listening, post.events()) })
+	listener.Go(func() { h.attend(listening) })
 	defer listener.Wait()
 	defer hush()
 	p.printf("serving %s at %s\n", h.project.Name, base)

@@ -25,6 +25,7 @@ func sourceKinds() []sourceKind {
 	return []sourceKind{
 		{"bigquery", (*loader).bigquerySource, []string{"limit", "credentials", "endpoint"}},
 		{"exec", (*loader).execSource, nil},
+		{"collect", (*loader).collectSource, []string{"token", "origins", "body", "memory"}},
 		{"files", (*loader).filesSource, nil},
 		{"mysql", (*loader).mysqlSource, databaseTuning()},
 		{"postgres", (*loader).postgresSource, databaseTuning()},

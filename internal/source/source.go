@@ -87,6 +87,7 @@ func kinds() []kind {
 	return []kind{
 		{"bigquery", BigQuery{}, validateBigQuery},
 		{"exec", Exec{}, validateExec},
+		{"collect", Collect{}, validateCollect},
 		{"files", Files{}, validateFiles},
 		{"mysql", MySQL{}, validateDatabase},
 		{"postgres", Postgres{}, validateDatabase},

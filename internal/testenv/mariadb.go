@@ -92,7 +92,8 @@ func (m *maria) start(install, daemon, dir string, as *syscall.Credential) error
 		return err
 	}
 	prepare := exec.Command(install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
-	prepare.Dir, prepare.SysProcAttr = dir, attributes(as)
+	temp := "TMPDIR=" + dir // the test's own may be closed to the account
+	prepare.Dir, prepare.SysProcAttr, prepare.Env = dir, attributes(as), append(os.Environ(), temp)
 	if out, err := prepare.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
 	}
@@ -101,7 +102,7 @@ func (m *maria) start(install, daemon, dir string, as *syscall.Credential) error
 		return err
 	}
 	m.port = port
-	_, err = process{name: "MariaDB", dir: dir, as: as, signal: "KILL", args: []string{daemon, "--no-defaults", "--datadir=" + data,
+	_, err = process{name: "MariaDB", dir: dir, as: as, signal: "KILL", env: []string{temp}, args: []string{daemon, "--no-defaults", "--datadir=" + data,
 		"--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "pid"), "--port=" + strconv.Itoa(port),
 		"--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0",
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--sync-binlog=0", "--character-set-server=utf8mb4",

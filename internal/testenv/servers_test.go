@@ -6,8 +6,12 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -238,4 +242,65 @@ func apiCode(err error) string {
 		return said.ErrorCode()
 	}
 	return ""
+}
+
+// A process that is killed cannot clean up after itself.
+func TestEveryServerEndsWithAKilledProcess(t *testing.T) {
+	if os.Getenv("TESTENV_CHILD") != "" {
+		mysql := testenv.MariaDB(t)
+		db, err := sql.Open("mysql", mysql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var data string
+		if err := db.QueryRowContext(t.Context(), "SELECT @@datadir").Scan(&data); err != nil {
+			t.Fatal(err)
+		}
+		_, tcp, _ := strings.Cut(mysql, "tcp(")
+		host, _, _ := strings.Cut(tcp, ")")
+		bare := func(at testenv.AWS) string { return strings.TrimPrefix(at.Endpoint, "http://") }
+		fmt.Printf("RUNNING %s %s %s %s %s %s\n", data, host, testenv.Redis(t), bare(testenv.S3(t)), bare(testenv.DynamoDB(t)), bare(testenv.Kinesis(t)))
+		select {} // killed by the parent
+	}
+	testenv.MariaDB(t) // each skips where there is none
+	testenv.Redis(t)
+	testenv.S3(t)
+	testenv.Kinesis(t)
+	child := exec.Command(os.Args[0], "-test.run=^TestEveryServerEndsWithAKilledProcess$", "-test.timeout=60s")
+	temp := t.TempDir()
+	child.Env = append(os.Environ(), "TESTENV_CHILD=1", "TMPDIR="+temp)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var word, data string
+	var addresses [5]string
+	_, scanErr := fmt.Fscan(out, &word, &data, &addresses[0], &addresses[1], &addresses[2], &addresses[3], &addresses[4])
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // "signal: killed" is what was asked for
+	if scanErr != nil || word != "RUNNING" {
+		t.Fatalf("the child said %q: %v", word, scanErr)
+	}
+	for _, address := range addresses {
+		within(t, 30*time.Second, address+" stops", func() bool {
+			conn, err := net.Dial("tcp", address)
+			if err == nil {
+				_ = conn.Close() // it will be asked again
+			}
+			return err != nil
+		})
+	}
+	within(t, 30*time.Second, "the directories go", func() bool {
+		left, err := os.ReadDir(temp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = os.Stat(data)
+		return len(left) == 0 && errors.Is(err, os.ErrNotExist)
+	})
 }
