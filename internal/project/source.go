@@ -24,6 +24,8 @@ type sourceKind struct {
 func sourceKinds() []sourceKind {
 	return []sourceKind{
 		{"files", (*loader).filesSource, nil},
+		{"kafka", (*loader).kafkaSource, []string{"brokers", "tls", "sasl", "user", "password", "lateness", "follow", "on_loss"}},
+		{"kinesis", (*loader).kinesisSource, []string{"aws", "lateness", "follow", "on_loss"}},
 	}
 }
 

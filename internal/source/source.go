@@ -86,6 +86,8 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{"files", Files{}, validateFiles},
+		{"kafka", Kafka{}, validateKafka},
+		{"kinesis", Kinesis{}, validateKinesis},
 	}
 }
 
