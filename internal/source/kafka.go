@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"daybook/internal/fault"
 	"daybook/internal/project"
@@ -23,7 +25,7 @@ type kafkaFetch struct {
 	*streamFetch
 	client  *kgo.Client
 	admin   *kadm.Client
-	id      kadm.TopicID
+	id      [16]byte        // of the topic
 	leaders map[int32]int32 // under mu
 	first   map[int32]int64 // offsets that the topic still has
 	begin   map[int32]kadm.ListedOffset
@@ -113,24 +115,31 @@ func offsets(listed kadm.ListedOffsets, err error) (map[int32]int64, error) {
 	return all, err
 }
 
-// lead learns which brokers lead the topic's partitions.
+// lead learns which brokers lead the topic's partitions, by now: the client's own knowledge may be older.
 func (k *kafkaFetch) lead(ctx context.Context) error {
-	topic := k.Source.Stream.Name
-	topics, err := k.admin.ListTopicsWithInternal(ctx, topic)
+	name := k.Source.Stream.Name
+	wanted := kmsg.NewMetadataRequestTopic()
+	wanted.Topic = &name
+	request := kmsg.NewPtrMetadataRequest()
+	request.Topics = []kmsg.MetadataRequestTopic{wanted}
+	answer, err := request.RequestWith(ctx, k.client)
 	if err != nil {
 		return err
 	}
-	t := topics[topic]
-	if t.Err != nil {
-		return t.Err
+	if len(answer.Topics) != 1 {
+		return kerr.UnknownTopicOrPartition
+	}
+	topic := answer.Topics[0]
+	if err := kerr.ErrorForCode(topic.ErrorCode); err != nil {
+		return err
 	}
 	leaders := map[int32]int32{}
-	for _, p := range t.Partitions {
+	for _, p := range topic.Partitions {
 		leaders[p.Partition] = p.Leader
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.leaders, k.id = leaders, t.ID
+	k.leaders, k.id = leaders, topic.TopicID
 	return nil
 }
 

@@ -42,17 +42,24 @@ func openKafka(t *testing.T, partitions int32, config map[string]string) *kafka 
 	if err := cluster.CreateTopic(topic, partitions, config); err != nil {
 		t.Fatal(err)
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+	k := &kafka{cluster: cluster, source: streamSource("kafka", topic), high: map[int32]int64{}}
+	k.connect(t)
+	s := &k.source.Stream
+	s.Brokers, s.SASL, s.User, s.Password = cluster.ListenAddrs(), "plain", "daybook", "env:KAFKA"
+	cluster.ControlKey(int16(kmsg.Fetch), k.note)
+	return k
+}
+
+// connect makes a new client, which knows the partitions of now.
+func (k *kafka) connect(t *testing.T) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.SASL(plain.Auth{User: "daybook", Pass: sourcetest.Secret}.AsMechanism()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	k := &kafka{cluster: cluster, client: client, source: streamSource("kafka", topic), high: map[int32]int64{}}
-	s := &k.source.Stream
-	s.Brokers, s.SASL, s.User, s.Password = cluster.ListenAddrs(), "plain", "daybook", "env:KAFKA"
-	cluster.ControlKey(int16(kmsg.Fetch), k.note)
-	return k
+	k.client = client
 }
 
 // note remembers the fetches that bring records.
@@ -121,4 +128,3 @@ func (k *kafka) fetch(t *testing.T, d calendar.Day, now time.Time, checkpoint ma
 	t.Helper()
 	return fetchDay(t, source.Kafka{}, k.source, d, now, checkpoint, into)
 }
-

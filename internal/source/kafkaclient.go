@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -68,7 +69,7 @@ func (k *kafkaFetch) ask(ctx context.Context, doing string, call func(context.Co
 
 // kafkaPasses reports whether the same request may succeed later.
 func kafkaPasses(err error) bool {
-	if kafkaRefuses(err) || errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.OffsetOutOfRange) {
+	if kafkaRefuses(err) || errors.As(err, new(*tls.CertificateVerificationError)) || errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.OffsetOutOfRange) {
 		return false
 	}
 	var network net.Error
@@ -99,10 +100,12 @@ func (k *kafkaFetch) fault(ctx context.Context, doing string, err error) error {
 	case kafkaRefuses(err):
 		errors.As(err, &broker)
 		return fault.New(fault.Refused, fmt.Sprintf("%s: Kafka refuses it (%s)", doing, broker.Message), "see that sasl, user and password are right and that the user may read and describe the topic")
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		return fault.Wrap(fault.Refused, err, doing+": the broker's certificate is not trusted", "add its authority to those of the machine, or name the brokers as the certificate does")
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return place(k.Source, fault.New(fault.Invalid, doing+": there is no such topic", "correct topic: or brokers:"))
 	case errors.As(err, &broker) && !kafkaPasses(err):
 		return fault.New(fault.Unavailable, fmt.Sprintf("%s: %s: %s", doing, broker.Message, broker.Description), "see the brokers' logs, then run the day again")
 	}
-	return fault.Wrap(fault.Unavailable, err, doing, "run the day again when the brokers answer; tls: true is needed where they speak TLS")
+	return fault.Wrap(fault.Unavailable, err, doing, "see that brokers, tls and sasl are right, and run the day again when the brokers answer")
 }

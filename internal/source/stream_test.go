@@ -130,3 +130,12 @@ func ids(from, to int) []string {
 	}
 	return all
 }
+
+func mustZone(t *testing.T, name string) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
