@@ -71,6 +71,9 @@ func (k *kinesisFetch) describe(ctx context.Context) error {
 	var about *kinesis.DescribeStreamSummaryOutput
 	err := awsAsk(ctx, k.Request, "describe stream "+name, func(ctx context.Context) (err error) {
 		about, err = k.client.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &name})
+		if err == nil && about.StreamDescriptionSummary == nil {
+			return errEmptyAnswer()
+		}
 		return err
 	})
 	if err != nil {
@@ -83,6 +86,11 @@ func (k *kinesisFetch) describe(ctx context.Context) error {
 	k.created = aws.ToTime(d.StreamCreationTimestamp)
 	k.horizon = k.began.Add(-time.Duration(aws.ToInt32(d.RetentionPeriodHours)) * time.Hour)
 	return nil
+}
+
+// errEmptyAnswer is the fault for an answer that has nothing of what it must have.
+func errEmptyAnswer() error {
+	return fault.New(fault.Unavailable, "the answer of Kinesis is empty", "run the day again")
 }
 
 // shards lists the stream's shards, with those that are closed and still hold records.

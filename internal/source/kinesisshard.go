@@ -80,10 +80,13 @@ func (s *shardReader) seek(ctx context.Context) error {
 	}
 	return s.ask(ctx, func(ctx context.Context) error {
 		out, err := s.k.client.GetShardIterator(ctx, ask)
-		if err == nil {
-			s.iterator = out.ShardIterator
+		if err != nil {
+			return err
 		}
-		return err
+		if s.iterator = out.ShardIterator; s.iterator == nil {
+			return errEmptyAnswer()
+		}
+		return nil
 	})
 }
 
@@ -108,6 +111,9 @@ func (s *shardReader) read(ctx context.Context) error {
 		var page *kinesis.GetRecordsOutput
 		err := s.ask(ctx, func(ctx context.Context) (err error) {
 			page, err = s.k.client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: s.iterator})
+			if err == nil && page.MillisBehindLatest == nil { // an answer without an iterator would look like the shard's end
+				return errEmptyAnswer()
+			}
 			return err
 		})
 		var old *types.ExpiredIteratorException
@@ -129,7 +135,7 @@ func (s *shardReader) read(ctx context.Context) error {
 			expired = 0
 		}
 		s.iterator = page.NextShardIterator
-		tip := page.MillisBehindLatest != nil && *page.MillisBehindLatest == 0
+		tip := *page.MillisBehindLatest == 0
 		switch {
 		case s.iterator == nil || tip && over && len(page.Records) == 0:
 			return s.end()
