@@ -25,6 +25,7 @@ type kafkaFetch struct {
 	*streamFetch
 	client  *kgo.Client
 	admin   *kadm.Client
+	unpack  kgo.Decompressor
 	id      [16]byte        // of the topic
 	leaders map[int32]int32 // under mu
 	first   map[int32]int64 // offsets that the topic still has
@@ -44,7 +45,7 @@ func (Kafka) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 		return Result{}, err
 	}
 	defer client.Close()
-	k := &kafkaFetch{streamFetch: f, client: client, admin: kadm.NewClient(client)}
+	k := &kafkaFetch{streamFetch: f, client: client, admin: kadm.NewClient(client), unpack: kgo.DefaultDecompressor()}
 	if err := k.describe(ctx); err != nil {
 		return Result{}, err
 	}
@@ -154,11 +155,9 @@ func (k *kafkaFetch) partition(ctx context.Context, name string) error {
 	if err != nil || !found {
 		return err
 	}
-	if err := p.read(ctx); err != nil {
-		return err
-	}
+	err = p.read(ctx)
 	p.tell()
-	return p.w.close(ctx)
+	return p.w.close(ctx, err)
 }
 
 // offsetOf reads an offset of a checkpoint or state.

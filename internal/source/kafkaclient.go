@@ -54,7 +54,7 @@ func kafkaClient(ctx context.Context, r Request) (*kgo.Client, error) {
 // ask makes a request, again after a wait while the brokers do not answer or are not ready to.
 func (k *kafkaFetch) ask(ctx context.Context, doing string, call func(context.Context) error) error {
 	for try := 1; ; try++ {
-		err := ctx.Err()
+		err := k.going(ctx)
 		if err == nil {
 			err = call(ctx)
 		}

@@ -254,6 +254,9 @@ func (p *partitionReader) fetchOnce(ctx context.Context) (kafkaPage, error) {
 	p.k.mu.Lock()
 	leader, id := p.k.leaders[p.n], p.k.id
 	p.k.mu.Unlock()
+	if leader < 0 {
+		return kafkaPage{}, kerr.LeaderNotAvailable
+	}
 	partition := kmsg.NewFetchRequestTopicPartition()
 	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = p.n, p.next, kafkaBytes
 	topic := kmsg.NewFetchRequestTopic()
@@ -274,6 +277,10 @@ func (p *partitionReader) fetchOnce(ctx context.Context) (kafkaPage, error) {
 	}
 	got := &response.Topics[0].Partitions[0]
 	options := kgo.ProcessFetchPartitionOpts{Offset: p.next, IsolationLevel: kgo.ReadCommitted(), Topic: p.k.Source.Stream.Name, Partition: p.n}
-	read, next := kgo.ProcessFetchPartition(options, got, kgo.DefaultDecompressor(), nil)
-	return kafkaPage{read, next, got.LastStableOffset, got.HighWatermark}, read.Err
+	read, next := kgo.ProcessFetchPartition(options, got, p.k.unpack, nil)
+	page := kafkaPage{read, next, got.LastStableOffset, got.HighWatermark}
+	if page.stable < 0 { // a broker without transactions
+		page.stable = page.high
+	}
+	return page, read.Err
 }

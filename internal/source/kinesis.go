@@ -23,8 +23,9 @@ type Kinesis struct{}
 type kinesisFetch struct {
 	*streamFetch
 	client  *kinesis.Client
-	created time.Time // of the stream
-	horizon time.Time // what arrived earlier may be gone
+	created time.Time     // of the stream
+	keeps   time.Duration // how long the stream keeps records
+	horizon time.Time     // what arrived earlier may be gone
 }
 
 // Fetch implements Source. A day of which a part is older than the stream's retention is a fault of code lost.
@@ -84,7 +85,8 @@ func (k *kinesisFetch) describe(ctx context.Context) error {
 		return fault.New(fault.Unavailable, fmt.Sprintf("fetch %s: stream %s is %s", k.Source.Name, name, d.StreamStatus), "run the day again when the stream is active")
 	}
 	k.created = aws.ToTime(d.StreamCreationTimestamp)
-	k.horizon = k.began.Add(-time.Duration(aws.ToInt32(d.RetentionPeriodHours)) * time.Hour)
+	k.keeps = time.Duration(aws.ToInt32(d.RetentionPeriodHours)) * time.Hour
+	k.horizon = k.began.Add(-k.keeps)
 	return nil
 }
 
@@ -126,7 +128,7 @@ func (k *kinesisFetch) gone(ctx context.Context, listed []string) error {
 		}
 		w := k.writer(shard)
 		if k.lose(w, k.since(w), k.horizon, "the shard is not there any more") {
-			if err := w.close(ctx); err != nil {
+			if err := w.close(ctx, nil); err != nil {
 				return err
 			}
 		}
@@ -137,7 +139,7 @@ func (k *kinesisFetch) gone(ctx context.Context, listed []string) error {
 // since is the instant up to which a strand was read.
 func (k *kinesisFetch) since(w *streamWriter) time.Time {
 	if w.kept != nil {
-		return time.UnixMilli(w.kept.At)
+		return time.UnixMilli(max(w.kept.At, w.kept.Seen))
 	}
 	return k.start
 }
@@ -154,10 +156,7 @@ func (k *kinesisFetch) shard(ctx context.Context, shard string) error {
 	if err != nil || !found {
 		return err
 	}
-	if err := s.read(ctx); err != nil {
-		return err
-	}
-	return w.close(ctx)
+	return w.close(ctx, s.read(ctx))
 }
 
 // Places in a shard, as checkpoints have them.
@@ -171,7 +170,7 @@ const (
 
 // place is where to go on in a shard: behind what is kept, where the day before ended, or by the time at which the day begins.
 func (k *kinesisFetch) place(shard string, w *streamWriter) string {
-	if w.kept != nil {
+	if w.kept != nil && w.kept.Last != "" {
 		return shardAfter + w.kept.Last
 	}
 	if at := k.Checkpoint[shard]; at != "" {

@@ -219,9 +219,10 @@ func TestKinesisCheckpointsOfAnotherStreamAndOfShardsThatAreGoneAreLosses(t *tes
 	start, now := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone).Add(time.Hour)
 	other.put(t, 1, start, `{"id":0}`)
 	checkpoint := map[string]string{"shardId-000000000000": "after:" + other.shards["shardId-000000000001"][0]}
+	k.created = start.Add(time.Hour)
 	_, err := k.fetch(t, streamDay, now, checkpoint, &kept{})
-	isFault(t, err, "lost", "its place is not known to the stream")
-	k.retention = 48 * time.Hour
+	isFault(t, err, "lost", "from 2026-11-18T15:00:00Z to 2026-11-18T16:00:00Z, the stream was made anew")
+	k.created, k.retention = time.Time{}, 48*time.Hour
 	for at, lost := range map[string]bool{"closed": false, "time:2026-11-18T15:00:00Z": true} {
 		_, err = k.fetch(t, streamDay, now, map[string]string{"shardId-000000000000": "time:2026-11-18T15:00:00Z", "shardId-000000000009": at}, &kept{})
 		if lost {
@@ -327,4 +328,33 @@ func TestKinesisAnswerThatIsEmptyIsNotTheEndOfAShard(t *testing.T) {
 	k.refuses(1, "")
 	_, err := k.fetch(t, streamDay, streamDay.End(k.source.Zone).Add(time.Hour), nil, &kept{})
 	isFault(t, err, fault.Unavailable, "the answer of Kinesis is empty")
+}
+
+// With a retention of 24 hours the last record that was read is gone before the day can close.
+func TestKinesisShardThatIsQuietWhileItIsReadAheadHasLostNothing(t *testing.T) {
+	k := openKinesis(t, 2)
+	k.retention = 24 * time.Hour
+	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
+	k.put(t, 0, start.Add(time.Minute), ids(0, 1)...)
+	ahead := &kept{}
+	for hour := range 24 {
+		_, err := k.fetch(t, streamDay, start.Add(time.Duration(hour)*time.Hour+30*time.Minute), map[string]string{
+			"shardId-000000000000": "time:" + start.UTC().Format(time.RFC3339), "shardId-000000000001": "time:" + start.UTC().Format(time.RFC3339)}, ahead)
+		isFault(t, err, fault.Unavailable)
+	}
+	k.put(t, 0, end.Add(-time.Minute), ids(1, 2)...)
+	k.put(t, 1, end.Add(-time.Minute), ids(2, 3)...)
+	if _, err := k.fetch(t, streamDay, end.Add(5*time.Minute), map[string]string{}, ahead); err != nil {
+		t.Fatal(err)
+	}
+	if len(ahead.parts) > 10 {
+		t.Errorf("%d parts for three records", len(ahead.parts))
+	}
+	text := ""
+	for _, p := range ahead.text {
+		text += p
+	}
+	if got := slices.Sorted(strings.Lines(text)); strings.Join(got, "") != strings.Join(ids(0, 3), "\n")+"\n" {
+		t.Errorf("records %q", got)
+	}
 }

@@ -28,36 +28,63 @@ type shardReader struct {
 	place    string // to go on at
 	expect   string // the sequence number that the first record must have, if nothing was dropped
 	again    bool   // that record was taken already
+	taken    string // the sequence number up to which records were taken, where the shard is read from its start; empty for none
 	iterator *string
 }
 
 // open finds the shard's place and reports whether nothing before it was lost, or may be.
 func (s *shardReader) open(ctx context.Context) (bool, error) {
-	since := s.k.since(s.w)
-	old := since.Before(s.k.horizon)
-	if sequence, ok := strings.CutPrefix(s.place, shardAt); ok {
-		s.expect = sequence
-	} else if sequence, ok := strings.CutPrefix(s.place, shardAfter); ok && old { // that it is still there proves that nothing behind it was dropped
+	k, since := s.k, s.k.since(s.w)
+	if sequenced(s.place) && k.created.After(since) {
+		return s.restart(ctx, since, "the stream was made anew")
+	}
+	sequence, after := strings.CutPrefix(s.place, shardAfter)
+	switch {
+	case strings.HasPrefix(s.place, shardAt):
+		s.expect = strings.TrimPrefix(s.place, shardAt)
+	case after && since.Before(k.horizon): // that it is still there proves that nothing behind it was dropped
 		s.place, s.expect, s.again = shardAt+sequence, sequence, true
-	} else if !ok {
+	case after && s.w.kept != nil && time.UnixMilli(s.w.kept.At).Before(k.horizon): // it is gone, and there was nothing behind it
+		s.place, s.taken = shardStart, sequence
+	case !after:
 		from := since
-		if s.k.created.After(from) {
-			from = s.k.created
+		if k.created.After(from) {
+			from = k.created
 		}
-		if from.Before(s.k.horizon) && !s.k.lose(s.w, from, s.k.horizon, "which is older than the stream keeps records") {
+		if from.Before(k.horizon) && !k.lose(s.w, from, k.horizon, "which is older than the stream keeps records") {
 			return false, nil
 		}
 	}
 	err := s.seek(ctx)
 	var invalid *types.InvalidArgumentException
-	if sequenced(s.place) && errors.As(err, &invalid) {
-		if !s.k.lose(s.w, since, s.k.horizon, "its place is not known to the stream, which dropped it or was made anew") {
-			return false, nil
-		}
-		s.place, s.expect, s.again = shardTime+instant(since), "", false
-		err = s.seek(ctx)
+	if !sequenced(s.place) || !errors.As(err, &invalid) {
+		return err == nil, err
 	}
+	if s.expect != "" {
+		return s.restart(ctx, since, "which the stream dropped before it was read")
+	}
+	s.place, s.taken = shardStart, sequence // the stream does not know a record that it has dropped
+	err = s.seek(ctx)
 	return err == nil, err
+}
+
+// restart goes on with what there still is, if that is wanted.
+func (s *shardReader) restart(ctx context.Context, since time.Time, why string) (bool, error) {
+	to := s.k.horizon
+	if s.k.created.After(to) {
+		to = s.k.created
+	}
+	if !s.k.lose(s.w, since, to, why) {
+		return false, nil
+	}
+	s.place, s.expect, s.again = shardTime+instant(since), "", false
+	err := s.seek(ctx)
+	return err == nil, err
+}
+
+// later reports whether a sequence number of a shard comes after another one.
+func later(a, b string) bool {
+	return len(a) > len(b) || len(a) == len(b) && a > b
 }
 
 func sequenced(place string) bool {
@@ -96,6 +123,9 @@ func (s *shardReader) ask(ctx context.Context, call func(context.Context) error)
 		if err := s.pace.wait(ctx, s.k.Request, shardInterval); err != nil {
 			return err
 		}
+		if err := s.k.going(ctx); err != nil {
+			return err
+		}
 		err := call(ctx)
 		if awsBusy(err) {
 			s.pace.halve(s.k.Now())
@@ -107,7 +137,7 @@ func (s *shardReader) ask(ctx context.Context, call func(context.Context) error)
 // read reads on until the day's end, the shard's or the newest record.
 func (s *shardReader) read(ctx context.Context) error {
 	for expired := 0; ; {
-		over := s.k.over() // before the call: what arrives during it need not be in it
+		now, over := s.k.Now(), s.k.over() // before the call: what arrives during it need not be in it
 		var page *kinesis.GetRecordsOutput
 		err := s.ask(ctx, func(ctx context.Context) (err error) {
 			page, err = s.k.client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: s.iterator})
@@ -141,9 +171,17 @@ func (s *shardReader) read(ctx context.Context) error {
 			return s.end()
 		case tip && !over:
 			s.k.stillRuns()
-			return nil
+			return s.seen(ctx, now)
 		}
 	}
+}
+
+// seen notes how far a quiet shard was read, before its last record is so old that the stream drops it.
+func (s *shardReader) seen(ctx context.Context, now time.Time) error {
+	if s.w.n > 0 || now.Sub(s.k.since(s.w)) < s.k.keeps/4 {
+		return nil
+	}
+	return s.w.mark(ctx, now)
 }
 
 // take writes the records of an answer and reports whether the shard needs no more reading.
@@ -164,6 +202,9 @@ func (s *shardReader) take(ctx context.Context, records []types.Record) (bool, e
 	size := 0
 	for _, r := range records {
 		size += len(r.Data)
+		if s.taken != "" && !later(aws.ToString(r.SequenceNumber), s.taken) {
+			continue
+		}
 		sequence, at := aws.ToString(r.SequenceNumber), aws.ToTime(r.ApproximateArrivalTimestamp)
 		if !at.Before(s.k.end) {
 			s.k.done(s.name, shardAt+sequence)
@@ -189,6 +230,9 @@ func (s *shardReader) end() error {
 			return nil
 		}
 		s.place = shardStart
+	}
+	if s.place == shardStart && s.taken != "" {
+		s.place = shardAfter + s.taken
 	}
 	switch {
 	case s.iterator == nil:

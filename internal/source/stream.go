@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,7 +21,10 @@ import (
 const (
 	streamPart     = 4 << 20 // bytes of records that are in memory before they are made durable
 	streamParallel = 4       // shards or partitions read at once
-	streamLost     = "lost"  // code of the fault for records that the stream let go before they were read
+
+	// Codes of faults.
+	streamLost        = "lost"        // the stream let records go before they were read
+	streamUnsupported = "unsupported" // records are in an encoding that cannot be read
 )
 
 // streamFetch reads one day of a stream: what its strands, shards or partitions, have between two instants.
@@ -30,6 +35,7 @@ type streamFetch struct {
 	began      time.Time // of this fetch
 	kept       map[string]keptStrand
 
+	stopped    atomic.Bool
 	mu         sync.Mutex
 	checkpoint map[string]string
 	lost       []string // parts of the day that the stream no longer had
@@ -63,19 +69,45 @@ func (f *streamFetch) over() bool { return !f.Now().Before(f.closes()) }
 
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z") }
 
-// each reads strands, several at a time. The first error ends them all.
+// errStopped ends the reading of a strand when the fetch has failed elsewhere.
+var errStopped = fault.New("stopped", "the fetch has failed", "")
+
+// each reads strands, several at a time. One whose records cannot be read does not keep the others from being kept; after any other
+// error they stop when they have what they are asking for.
 func (f *streamFetch) each(ctx context.Context, strands []string, read func(context.Context, string) error) error {
-	g, ctx := errgroup.WithContext(ctx)
+	var g errgroup.Group
 	g.SetLimit(streamParallel)
-	for _, s := range strands {
+	errs := make([]error, len(strands))
+	for i, s := range strands {
 		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
+			err := f.going(ctx)
+			if err == nil {
+				err = read(ctx, s)
 			}
-			return read(ctx, s)
+			if err != nil && !fault.Is(err, streamUnsupported) {
+				f.stopped.Store(true)
+			}
+			if !errors.Is(err, errStopped) {
+				errs[i] = err
+			}
+			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("fetch %s: %w", f.Source.Name, err)
+	}
+	return errors.Join(errs...)
+}
+
+// going reports why to ask for nothing more, nil for no reason.
+func (f *streamFetch) going(ctx context.Context) error {
+	if f.stopped.Load() {
+		return errStopped
+	}
+	return ctx.Err()
 }
 
 // done notes where a strand's next day begins.
@@ -127,8 +159,9 @@ func (f *streamFetch) finish() (Result, error) {
 // streamNote is the state of a part: where its strand is read to. Kinds use of it what they have.
 type streamNote struct {
 	Strand string   `json:"strand"`
-	Last   string   `json:"last"`             // sequence number or offset of the part's last record
-	At     int64    `json:"at"`               // its time, in Unix milliseconds
+	Last   string   `json:"last,omitempty"`   // sequence number or offset of the last record
+	At     int64    `json:"at,omitempty"`     // its time, in Unix milliseconds
+	Seen   int64    `json:"seen,omitempty"`   // kinesis: when the strand was last read to its newest record, where no part says it
 	Cut    *int64   `json:"cut,omitempty"`    // kafka: the first offset that is of a later day
 	Newest int64    `json:"newest,omitempty"` // kafka: the latest time seen
 	Lost   []string `json:"lost,omitempty"`
@@ -193,6 +226,19 @@ func (w *streamWriter) flush(ctx context.Context) error {
 	if w.n == 0 {
 		return nil
 	}
+	return w.put(ctx)
+}
+
+// mark makes it durable, by a part without records, that the strand was read to its newest record at an instant.
+func (w *streamWriter) mark(ctx context.Context, seen time.Time) error {
+	if w.kept != nil && w.note.Last == "" {
+		w.note = *w.kept
+	}
+	w.note.Strand, w.note.Seen = w.strand, seen.UnixMilli()
+	return w.put(ctx)
+}
+
+func (w *streamWriter) put(ctx context.Context) error {
 	w.note.Lost = w.lost
 	state, err := json.Marshal(w.note)
 	if err != nil {
@@ -211,15 +257,19 @@ func (w *streamWriter) flush(ctx context.Context) error {
 	return nil
 }
 
-// close makes the rest durable and tells the fetch what was lost before it.
-func (w *streamWriter) close(ctx context.Context) error {
+// close makes the rest durable and tells the fetch what was lost before it. It passes on how reading ended: what comes before a record
+// that cannot be read is kept.
+func (w *streamWriter) close(ctx context.Context, ended error) error {
+	if ended != nil && !fault.Is(ended, streamUnsupported) {
+		return ended
+	}
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
 	w.f.lost = append(w.f.lost, w.lost...)
-	return nil
+	return ended
 }
 
 // validateStream checks what every kind of stream needs.
@@ -242,5 +292,5 @@ func validateStream(s project.Source, what string) error {
 
 // unsupported is the fault for records in an encoding that cannot be read.
 func (f *streamFetch) unsupported(where, what, hint string) error {
-	return place(f.Source, fault.New("unsupported", fmt.Sprintf("fetch %s: %s of %s is %s", f.Source.Name, where, f.Source.Stream.Name, what), hint))
+	return place(f.Source, fault.New(streamUnsupported, fmt.Sprintf("fetch %s: %s of %s is %s", f.Source.Name, where, f.Source.Stream.Name, what), hint))
 }
