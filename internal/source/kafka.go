@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -86,25 +87,36 @@ func (k *kafkaFetch) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	configs, err := k.admin.DescribeTopicConfigs(ctx, topic)
-	if err != nil {
-		return ctx.Err() // who may not ask does not know, and assumes the worst
+	if k.Checkpoint != nil {
+		return nil
 	}
-	_, err = configs.On(topic, func(c *kadm.ResourceConfig) error {
+	return k.retention(ctx)
+}
+
+// retention learns whether the topic may have dropped records of the day; who may not ask assumes it.
+func (k *kafkaFetch) retention(ctx context.Context) error {
+	topic := k.Source.Stream.Name
+	err := k.ask(ctx, "look up the settings of topic "+topic, func(ctx context.Context) error {
+		configs, err := k.admin.DescribeTopicConfigs(ctx, topic)
+		if err != nil {
+			return err
+		}
+		config, err := configs.On(topic, nil)
+		if err = errors.Join(err, config.Err); err != nil {
+			return err
+		}
 		values := map[string]string{}
-		for _, v := range c.Configs {
+		for _, v := range config.Configs {
 			values[v.Key] = v.MaybeValue()
 		}
-		if c.Err == nil && values["retention.bytes"] == "-1" {
-			ms, err := strconv.ParseInt(values["retention.ms"], 10, 64)
-			k.keeps = err == nil && (ms < 0 || k.began.Add(-time.Duration(ms)*time.Millisecond).Before(k.start))
-		}
+		ms, err := strconv.ParseInt(values["retention.ms"], 10, 64)
+		k.keeps = err == nil && values["retention.bytes"] == "-1" && (ms < 0 || k.began.Add(-time.Duration(ms)*time.Millisecond).Before(k.start))
 		return nil
 	})
-	if err != nil {
-		k.keeps = false
+	if fault.Is(err, fault.Refused) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 func offsets(listed kadm.ListedOffsets, err error) (map[int32]int64, error) {

@@ -34,7 +34,8 @@ const topic = "clicks"
 
 func openKafka(t *testing.T, partitions int32, config map[string]string) *kafka {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(2), kfake.EnableSASL(), kfake.Superuser("PLAIN", "daybook", sourcetest.Secret))
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(2), kfake.EnableSASL(), kfake.Superuser("PLAIN", "daybook", sourcetest.Secret),
+		kfake.Superuser("SCRAM-SHA-256", "daybook", sourcetest.Secret), kfake.Superuser("SCRAM-SHA-512", "daybook", sourcetest.Secret))
 	if err != nil {
 		t.Fatal(err)
 	}

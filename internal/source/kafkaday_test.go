@@ -361,3 +361,16 @@ func TestKafkaFaultsSayWhatToDo(t *testing.T) {
 		})
 	}
 }
+
+func TestKafkaIsSignedInToByEveryMechanism(t *testing.T) {
+	k := openKafka(t, 1, nil)
+	k.put(t, 0, streamDay.Start(k.source.Zone), ids(0, 1)...)
+	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512"} {
+		k.source.Stream.SASL = mechanism
+		got := &kept{}
+		if _, err := k.fetch(t, streamDay, streamDay.End(k.source.Zone).Add(time.Hour), nil, got); err != nil {
+			t.Fatal(err)
+		}
+		sameRecords(t, ids(0, 1), got)
+	}
+}

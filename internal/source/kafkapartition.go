@@ -61,6 +61,8 @@ func (p *partitionReader) open() (bool, error) {
 		}
 	} else if k.Checkpoint == nil {
 		p.next = k.begin[p.n].Offset
+	} else if checkpoint != "" {
+		err = fault.New(fault.Damaged, fmt.Sprintf("%q does not name two offsets", checkpoint), "")
 	}
 	if kept := p.w.kept; kept != nil && err == nil {
 		p.next, err = offsetOf(kept.Last)

@@ -358,3 +358,26 @@ func TestKinesisShardThatIsQuietWhileItIsReadAheadHasLostNothing(t *testing.T) {
 		t.Errorf("records %q", got)
 	}
 }
+
+func TestKinesisShardThatCannotBeReadKeepsNoneOfTheOthersFromBeingKept(t *testing.T) {
+	k := openKinesis(t, 6)
+	start := streamDay.Start(k.source.Zone)
+	k.put(t, 0, start, ids(0, 1)...)
+	k.put(t, 0, start, "\xf3\x89\x9a\xc2aggregated")
+	for shard := 1; shard < 6; shard++ {
+		k.put(t, shard, start, ids(shard, shard+1)...)
+	}
+	got := &kept{}
+	_, err := k.fetch(t, streamDay, start.Add(time.Hour), nil, got)
+	isFault(t, err, "unsupported")
+	sameRecords(t, ids(0, 6), got)
+}
+
+func TestKinesisIsNotAskedForATimeThatItMayNotHaveReached(t *testing.T) {
+	k := openKinesis(t, 1)
+	_, err := k.fetch(t, streamDay, streamDay.Start(k.source.Zone).Add(time.Second), nil, &kept{})
+	isFault(t, err, fault.Unavailable, "still runs")
+	if k.called["GetShardIterator"] > 0 {
+		t.Error("the stream was asked for a time of the future")
+	}
+}

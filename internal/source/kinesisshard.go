@@ -16,6 +16,7 @@ import (
 const (
 	shardInterval = time.Second / 5 // five reads a second are allowed
 	shardBytes    = 2 << 20         // and as many bytes
+	shardSkew     = time.Minute     // that the clock of this machine may be ahead
 	shardReopens  = 10              // iterators that may expire before a record is read
 )
 
@@ -46,6 +47,9 @@ func (s *shardReader) open(ctx context.Context) (bool, error) {
 		s.place, s.expect, s.again = shardAt+sequence, sequence, true
 	case after && s.w.kept != nil && time.UnixMilli(s.w.kept.At).Before(k.horizon): // it is gone, and there was nothing behind it
 		s.place, s.taken = shardStart, sequence
+	case s.place == shardTime+instant(k.start) && k.began.Before(k.start.Add(shardSkew)):
+		k.stillRuns() // by the stream's clock the day may not have begun, and a time to come is refused
+		return false, nil
 	case !after:
 		from := since
 		if k.created.After(from) {
