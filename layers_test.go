@@ -60,6 +60,7 @@ var owned = map[string][]string{
 	"modernc.org/quickjs":         {"internal/still"},
 	"golang.org/x/crypto":         {"internal/auth"},
 	"github.com/a-h/templ":        {"templates", "handlers"},
+	"github.com/twmb/franz-go":    {"internal/source"},
 	"github.com/xuri/excelize":    {"internal/export"},
 	"github.com/go-pdf/fpdf":      {"internal/export"},
 	"github.com/wneessen/go-mail": {"internal/mail"},

@@ -102,6 +102,7 @@ type Stream struct {
 	Password string        // a reference to a secret
 	Lateness time.Duration // how long after the day's end records of the day may still arrive
 	Follow   time.Duration // how often the running day is read ahead, 0 for never
+	Accept   bool          // a day of which the stream has lost a part is made of what is left, and says so
 }
 
 // Collect is records that are sent to /collect/NAME.

@@ -30,6 +30,8 @@ func sourceKinds() []sourceKind {
 		{"mysql", (*loader).mysqlSource, databaseTuning()},
 		{"postgres", (*loader).postgresSource, databaseTuning()},
 		{"http", (*loader).httpSource, []string{"secrets", "rate", "quota", "allow", "hosts", "timeout", "body", "format"}},
+		{"kafka", (*loader).kafkaSource, []string{"brokers", "tls", "sasl", "user", "password", "lateness", "follow", "on_loss"}},
+		{"kinesis", (*loader).kinesisSource, []string{"aws", "lateness", "follow", "on_loss"}},
 	}
 }
 

@@ -92,6 +92,8 @@ func kinds() []kind {
 		{"mysql", MySQL{}, validateDatabase},
 		{"postgres", Postgres{}, validateDatabase},
 		{"http", HTTP{}, validateHTTP},
+		{"kafka", Kafka{}, validateKafka},
+		{"kinesis", Kinesis{}, validateKinesis},
 	}
 }
 

@@ -1,0 +1,45 @@
+package source
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+)
+
+// streamLine is a record as one line: a JSON object as it is, on one line. What is none cannot be a record of a contract and becomes
+// a line that each one rejects: other JSON as it is, text as a JSON string, and other bytes as a JSON string "base64:…".
+func streamLine(data []byte) []byte {
+	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff")))
+	if !utf8.Valid(data) {
+		return strconv.AppendQuote(nil, "base64:"+base64.StdEncoding.EncodeToString(data))
+	}
+	if json.Valid(data) {
+		var line bytes.Buffer
+		if err := json.Compact(&line, data); err == nil {
+			return line.Bytes()
+		}
+	}
+	return jsonText(string(data))
+}
+
+// jsonText is a JSON string.
+func jsonText(s string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil { // a string always can be
+		return strconv.AppendQuote(nil, "")
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
+
+// deletedLine is the record that says that what a key stood for is deleted.
+func deletedLine(key []byte) []byte {
+	text := string(key)
+	if !utf8.Valid(key) {
+		text = "base64:" + base64.StdEncoding.EncodeToString(key)
+	}
+	return append(append([]byte(`{"_key":`), jsonText(text)...), `,"_deleted":true}`...)
+}
