@@ -43,17 +43,16 @@ clean:
 	rm -rf bin static/dist/* static/node_modules
 
 # The long proofs, one target each; make test runs a slice of every one.
-<<<<<<< HEAD
-.PHONY: prove prove-kill prove-mail prove-ledger prove-fuzz prove-seeds prove-bigday bench
-prove: prove-kill prove-mail prove-ledger prove-seeds prove-bigday prove-fuzz
-=======
-.PHONY: prove prove-kill prove-collect prove-mail prove-ledger prove-fuzz prove-seeds bench
-prove: prove-kill prove-collect prove-mail prove-ledger prove-seeds prove-fuzz
->>>>>>> testenv
+.PHONY: prove prove-kill prove-fetch prove-collect prove-bigday prove-mail prove-ledger prove-fuzz prove-seeds bench
+prove: prove-kill prove-fetch prove-collect prove-bigday prove-mail prove-ledger prove-seeds prove-fuzz
 
 # kill -9 at fifty random moments of run and backfill.
 prove-kill: $(BUNDLE)
-	DAYBOOK_TEST=strict DAYBOOK_PROVE=1 $(GO) test -count=1 -timeout 10m -run Kill -v ./cmd/daybook
+	DAYBOOK_TEST=strict DAYBOOK_PROVE=1 $(GO) test -count=1 -timeout 10m -run 'KilledAtAnyMoment|KillAtEveryStep' -v ./cmd/daybook
+
+# 1,000,000 rows of MySQL and 200,000 items of DynamoDB, each fetch ended by kill -9 ten times: some minutes.
+prove-fetch: $(BUNDLE)
+	DAYBOOK_TEST=strict DAYBOOK_PROVE=1 $(GO) test -count=1 -timeout 10m -run SurviveKill9 -v ./cmd/daybook
 
 # 20,000 events a second for a minute, ten times as many for ten seconds, kill -9: two minutes, best on a machine that does nothing else.
 prove-collect: $(BUNDLE)

@@ -62,7 +62,7 @@ func TestKafkaDayThatIsReadAheadIsTheDayThatIsReadAtOnce(t *testing.T) {
 		_, err := k.fetch(t, streamDay, at.Add(time.Hour), nil, ahead)
 		isFault(t, err, fault.Unavailable, "still runs until 2026-11-19T15:05:00Z")
 	}
-	sameRecords(t, ids(0, 10), ahead)
+	sameRecords(t, numbered(0, 10), ahead)
 	k.put(t, 0, end.Add(time.Minute), `{"of":"tomorrow"}`)
 	k.put(t, 0, end.Add(-time.Minute), `{"id":10}`) // late, and in time
 	_, err := k.fetch(t, streamDay, end.Add(4*time.Minute), nil, ahead)
@@ -77,8 +77,8 @@ func TestKafkaDayThatIsReadAheadIsTheDayThatIsReadAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, ids(0, 12), once)
-	sameRecords(t, ids(0, 12), ahead)
+	sameRecords(t, numbered(0, 12), once)
+	sameRecords(t, numbered(0, 12), ahead)
 	if d := cmp.Diff(atOnce, inTime); d != "" {
 		t.Errorf("result (-at once +ahead):\n%s", d)
 	}
@@ -87,14 +87,14 @@ func TestKafkaDayThatIsReadAheadIsTheDayThatIsReadAtOnce(t *testing.T) {
 func TestKafkaOffsetsDroppedBeforeTheyWereReadAreNamed(t *testing.T) {
 	k := openKafka(t, 2, nil)
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
-	for i, value := range ids(0, 20) {
+	for i, value := range numbered(0, 20) {
 		k.put(t, 1, start.Add(time.Duration(i)*time.Hour), value)
 	}
 	checkpoint := map[string]string{"partition-0": "0/0", "partition-1": "0/0"}
 	ahead := &kept{}
 	_, err := k.fetch(t, streamDay, start.Add(20*time.Hour), checkpoint, ahead)
 	isFault(t, err, fault.Unavailable)
-	for i, value := range ids(20, 24) {
+	for i, value := range numbered(20, 24) {
 		k.put(t, 1, start.Add(time.Duration(i+20)*time.Hour), value)
 	}
 	if err := k.cluster.DeleteRecords(topic, 1, 22); err != nil {
@@ -103,14 +103,14 @@ func TestKafkaOffsetsDroppedBeforeTheyWereReadAreNamed(t *testing.T) {
 	names := "part of partition-1: from 2026-11-19T10:00:00Z to 2026-11-19T13:00:00Z, 2 offsets before 22, which the topic dropped before they were read"
 	_, err = k.fetch(t, streamDay, end.Add(time.Hour), checkpoint, ahead)
 	isFault(t, err, "lost", names)
-	sameRecords(t, ids(0, 20), ahead)
+	sameRecords(t, numbered(0, 20), ahead)
 
 	k.source.Stream.Accept = true
 	result, err := k.fetch(t, streamDay, end.Add(time.Hour), checkpoint, ahead)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, append(ids(0, 20), ids(22, 24)...), ahead)
+	sameRecords(t, append(numbered(0, 20), numbered(22, 24)...), ahead)
 	if d := cmp.Diff([]string{names}, result.Missing); d != "" {
 		t.Errorf("missing (-want +got):\n%s", d)
 	}
@@ -132,7 +132,7 @@ func TestKafkaDayThatBeginsBeforeTheTopicDoesMayHaveLostItsBeginning(t *testing.
 		got := &kept{}
 		_, err := k.fetch(t, streamDay, end.Add(time.Hour), nil, got)
 		if code == "" && err == nil {
-			sameRecords(t, ids(1, 2), got)
+			sameRecords(t, numbered(1, 2), got)
 			continue
 		}
 		isFault(t, err, code, "from 2026-11-18T15:00:00Z to 2026-11-19T00:00:00Z, up to 1 offsets")
@@ -141,7 +141,7 @@ func TestKafkaDayThatBeginsBeforeTheTopicDoesMayHaveLostItsBeginning(t *testing.
 
 func TestKafkaTopicMadeAnewHasLostTheRest(t *testing.T) {
 	k := openKafka(t, 1, nil)
-	k.put(t, 0, streamDay.Start(k.source.Zone), ids(0, 3)...)
+	k.put(t, 0, streamDay.Start(k.source.Zone), numbered(0, 3)...)
 	_, err := k.fetch(t, streamDay, streamDay.End(k.source.Zone).Add(time.Hour), map[string]string{"partition-0": "7/9"}, &kept{})
 	isFault(t, err, "lost", "it ends at offset 3, before the checkpoint 7")
 }
@@ -156,7 +156,7 @@ func TestKafkaRecordsOfWrongClocksAndLateOnesAreToldOf(t *testing.T) {
 	k.put(t, 0, end.Add(-2*time.Minute), `{"id":"late"}`)
 	k.put(t, 0, end.Add(11*time.Minute), `{"id":3}`)
 	var checkpoint map[string]string
-	for i, want := range [][]string{ids(0, 2), ids(2, 4)} {
+	for i, want := range [][]string{numbered(0, 2), numbered(2, 4)} {
 		var told []string
 		d := streamDay.Add(i)
 		r := sourcetest.Request(k.source, d)
@@ -197,7 +197,7 @@ func TestKafkaPartitionThatIsNewIsReadFromItsBeginning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, ids(1, 3), got)
+	sameRecords(t, numbered(1, 3), got)
 	if want := []string{"partition-0", "partition-1", "partition-2"}; !slices.Equal(want, slices.Sorted(maps.Keys(result.Checkpoint))) {
 		t.Errorf("checkpoint %v", result.Checkpoint)
 	}
@@ -205,7 +205,7 @@ func TestKafkaPartitionThatIsNewIsReadFromItsBeginning(t *testing.T) {
 
 func TestKafkaPartitionIsReadFromItsNewLeader(t *testing.T) {
 	k := openKafka(t, 1, nil)
-	k.put(t, 0, streamDay.Start(k.source.Zone), ids(0, 3)...)
+	k.put(t, 0, streamDay.Start(k.source.Zone), numbered(0, 3)...)
 	r := sourcetest.Request(k.source, streamDay)
 	r.Now = func() time.Time { return streamDay.End(k.source.Zone).Add(time.Hour) }
 	moved := false
@@ -225,7 +225,7 @@ func TestKafkaPartitionIsReadFromItsNewLeader(t *testing.T) {
 	if _, err := (source.Kafka{}).Fetch(t.Context(), r, got); err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, ids(0, 3), got)
+	sameRecords(t, numbered(0, 3), got)
 }
 
 func TestKafkaDayWaitsForAnOpenTransactionAndLeavesAnAbortedOneOut(t *testing.T) {
@@ -242,7 +242,7 @@ func TestKafkaDayWaitsForAnOpenTransactionAndLeavesAnAbortedOneOut(t *testing.T)
 		if err := writer.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
-		record := &kgo.Record{Value: []byte(ids(i, i+1)[0]), Timestamp: streamDay.Start(k.source.Zone)}
+		record := &kgo.Record{Value: []byte(numbered(i, i+1)[0]), Timestamp: streamDay.Start(k.source.Zone)}
 		if err := writer.ProduceSync(t.Context(), record).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +255,7 @@ func TestKafkaDayWaitsForAnOpenTransactionAndLeavesAnAbortedOneOut(t *testing.T)
 	if _, err := k.fetch(t, streamDay, now, nil, into); err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, ids(0, 1), into)
+	sameRecords(t, numbered(0, 1), into)
 }
 
 func TestKafkaDayOfTwentyFiveHoursHasThemAll(t *testing.T) {
@@ -263,14 +263,14 @@ func TestKafkaDayOfTwentyFiveHoursHasThemAll(t *testing.T) {
 	k.source.Zone, k.source.Days = mustZone(t, "America/New_York"), 0
 	d := calendar.MustDay("2026-11-01")
 	start := d.Start(k.source.Zone)
-	for i, value := range ids(0, 27) { // one before, 25 of the day, one after
+	for i, value := range numbered(0, 27) { // one before, 25 of the day, one after
 		k.put(t, 0, start.Add(time.Duration(i-1)*time.Hour), value)
 	}
 	got := &kept{}
 	if _, err := k.fetch(t, d, start.Add(26*time.Hour), nil, got); err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, ids(1, 26), got)
+	sameRecords(t, numbered(1, 26), got)
 }
 
 func TestKafkaRecordsBecomeLines(t *testing.T) {
@@ -364,13 +364,13 @@ func TestKafkaFaultsSayWhatToDo(t *testing.T) {
 
 func TestKafkaIsSignedInToByEveryMechanism(t *testing.T) {
 	k := openKafka(t, 1, nil)
-	k.put(t, 0, streamDay.Start(k.source.Zone), ids(0, 1)...)
+	k.put(t, 0, streamDay.Start(k.source.Zone), numbered(0, 1)...)
 	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512"} {
 		k.source.Stream.SASL = mechanism
 		got := &kept{}
 		if _, err := k.fetch(t, streamDay, streamDay.End(k.source.Zone).Add(time.Hour), nil, got); err != nil {
 			t.Fatal(err)
 		}
-		sameRecords(t, ids(0, 1), got)
+		sameRecords(t, numbered(0, 1), got)
 	}
 }

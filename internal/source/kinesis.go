@@ -177,7 +177,7 @@ func (k *kinesisFetch) place(shard string, w *streamWriter) string {
 		return at
 	}
 	if k.Checkpoint == nil {
-		return shardTime + instant(k.start)
+		return shardTime + shownInstant(k.start)
 	}
 	return shardStart // it is younger than the checkpoint
 }

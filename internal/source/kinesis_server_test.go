@@ -1,18 +1,14 @@
 package source_test
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -26,48 +22,8 @@ import (
 
 	"daybook/internal/project"
 	"daybook/internal/source/sourcetest"
+	"daybook/internal/testenv"
 )
-
-var kinesalite = sync.OnceValues(startKinesalite)
-
-// kinesisServer is the address of a private Kinesis, shared by the tests of a process.
-func kinesisServer(t testing.TB) string {
-	t.Helper()
-	url, err := kinesalite()
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
-		if os.Getenv("DAYBOOK_TEST") != "strict" {
-			t.Skip(err)
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return url
-}
-
-func startKinesalite() (string, error) {
-	const dir = "../testenv/emulators"
-	if _, err := os.Stat(dir + "/node_modules/kinesalite"); err != nil {
-		return "", err
-	}
-	cmd := exec.Command("node", "-e", `const k = require('kinesalite')({createStreamMs: 5, deleteStreamMs: 5, updateStreamMs: 5, shardLimit: 500})
-k.listen(0, '127.0.0.1', () => console.log('http://127.0.0.1:' + k.address().port))
-process.stdin.resume(); process.stdin.on('end', () => process.exit(0))`)
-	cmd.Dir, cmd.Stderr = dir, os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil { // its end, with this process, is the server's
-		return "", err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	url, err := bufio.NewReader(out).ReadString('\n')
-	go func() { _ = cmd.Wait() }() // it holds the pipes open
-	return strings.TrimSpace(url), err
-}
 
 // kinesisStream is a stream of a real server, behind a proxy that gives it a clock: the server stamps records with the time of this
 // machine, the proxy with the time that the test says, and it lets go of what is older than the retention by that clock.
@@ -91,7 +47,7 @@ type kinesisStream struct {
 
 func openKinesis(t *testing.T, shards int32) *kinesisStream {
 	t.Helper()
-	url := kinesisServer(t)
+	url := testenv.Kinesis(t).Endpoint
 	k := &kinesisStream{name: "t" + strings.ToLower(rand.Text()), retention: 24 * 365 * time.Hour, shards: map[string][]string{}, arrivals: map[string]time.Time{}, called: map[string]int{}}
 	k.client = kinesis.New(kinesis.Options{Region: "us-east-1", BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	if _, err := k.client.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: &k.name, ShardCount: &shards}); err != nil {

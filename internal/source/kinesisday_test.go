@@ -48,17 +48,17 @@ func TestKinesisDayInWhichShardsWereSplitAndMergedIsWhole(t *testing.T) {
 	k.page = 2
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
 	k.put(t, 0, start.Add(-time.Hour), `{"id":"yesterday"}`)
-	k.put(t, 0, start.Add(time.Hour), ids(0, 3)...)
-	k.put(t, 1, start.Add(2*time.Hour), ids(3, 5)...)
+	k.put(t, 0, start.Add(time.Hour), numbered(0, 3)...)
+	k.put(t, 1, start.Add(2*time.Hour), numbered(3, 5)...)
 	ahead := &kept{}
 	_, err := k.fetch(t, streamDay, start.Add(3*time.Hour), nil, ahead)
 	isFault(t, err, fault.Unavailable, "still runs")
-	k.put(t, 0, start.Add(4*time.Hour), ids(5, 6)...)
+	k.put(t, 0, start.Add(4*time.Hour), numbered(5, 6)...)
 	k.split(t, 0)
-	k.put(t, 0, start.Add(5*time.Hour), ids(6, 8)...)
-	k.put(t, 1, start.Add(5*time.Hour), ids(8, 9)...)
+	k.put(t, 0, start.Add(5*time.Hour), numbered(6, 8)...)
+	k.put(t, 1, start.Add(5*time.Hour), numbered(8, 9)...)
 	k.merge(t, 1) // the second child and the other shard
-	k.put(t, 1, start.Add(6*time.Hour), ids(9, 12)...)
+	k.put(t, 1, start.Add(6*time.Hour), numbered(9, 12)...)
 	k.put(t, 1, end.Add(time.Minute), `{"id":12}`)
 	once := &kept{}
 	for _, into := range []*kept{ahead, once} {
@@ -66,13 +66,13 @@ func TestKinesisDayInWhichShardsWereSplitAndMergedIsWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sameRecords(t, ids(0, 12), into)
+		sameRecords(t, numbered(0, 12), into)
 		next := &kept{}
 		second, err := k.fetch(t, streamDay.Add(1), end.Add(30*time.Hour), result.Checkpoint, next)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sameRecords(t, ids(12, 13), next)
+		sameRecords(t, numbered(12, 13), next)
 		if len(second.Checkpoint) != 5 {
 			t.Errorf("checkpoint of five shards: %v", second.Checkpoint)
 		}
@@ -122,11 +122,11 @@ func TestKinesisDayThatIsReadAheadIsTheDayThatIsReadAtOnce(t *testing.T) {
 	ahead := &kept{}
 	for i := range 5 {
 		at := start.Add(time.Duration(i) * 4 * time.Hour)
-		k.put(t, i%2, at, ids(2*i, 2*i+2)...)
+		k.put(t, i%2, at, numbered(2*i, 2*i+2)...)
 		_, err := k.fetch(t, streamDay, at.Add(time.Hour), before, ahead)
 		isFault(t, err, fault.Unavailable, "still runs until 2026-11-19T15:05:00Z")
 	}
-	sameRecords(t, ids(0, 10), ahead)
+	sameRecords(t, numbered(0, 10), ahead)
 	if len(ahead.parts) != 5 {
 		t.Errorf("%d parts of five calls", len(ahead.parts))
 	}
@@ -136,7 +136,7 @@ func TestKinesisDayThatIsReadAheadIsTheDayThatIsReadAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, ids(0, 10), ahead)
+	sameRecords(t, numbered(0, 10), ahead)
 	_, err = k.fetch(t, streamDay, late, before, &kept{})
 	isFault(t, err, "lost")
 	k.retention *= 2
@@ -145,7 +145,7 @@ func TestKinesisDayThatIsReadAheadIsTheDayThatIsReadAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, ids(0, 10), once)
+	sameRecords(t, numbered(0, 10), once)
 	if d := cmp.Diff(atOnce, inTime); d != "" {
 		t.Errorf("result (-at once +ahead):\n%s", d)
 	}
@@ -156,7 +156,7 @@ func TestKinesisRecordsDroppedBeforeTheyWereReadAreNamed(t *testing.T) {
 	k.retention = 24 * time.Hour
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
 	k.put(t, 0, start.Add(-time.Hour), `{"id":"yesterday"}`)
-	for i, value := range ids(0, 24) {
+	for i, value := range numbered(0, 24) {
 		k.put(t, 0, start.Add(time.Duration(i)*time.Hour), value)
 	}
 	yesterday, err := k.fetch(t, streamDay.Add(-1), start.Add(5*time.Minute), nil, &kept{})
@@ -169,13 +169,13 @@ func TestKinesisRecordsDroppedBeforeTheyWereReadAreNamed(t *testing.T) {
 	ahead := &kept{}
 	_, err = k.fetch(t, streamDay, start.Add(10*time.Hour), yesterday.Checkpoint, ahead)
 	isFault(t, err, fault.Unavailable)
-	sameRecords(t, ids(0, 11), ahead)
+	sameRecords(t, numbered(0, 11), ahead)
 
 	now := end.Add(13 * time.Hour) // what arrived until 13:00 is gone, and was read until 10:00
 	names := "part of shardId-000000000000: from 2026-11-19T01:00:00Z to 2026-11-19T04:00:00Z, which the stream dropped before it was read"
 	_, err = k.fetch(t, streamDay, now, yesterday.Checkpoint, ahead)
 	isFault(t, err, "lost", names)
-	sameRecords(t, ids(0, 11), ahead)
+	sameRecords(t, numbered(0, 11), ahead)
 	k.source.Stream.Accept = true
 	result, err := k.fetch(t, streamDay, now, yesterday.Checkpoint, ahead)
 	if err != nil {
@@ -184,7 +184,7 @@ func TestKinesisRecordsDroppedBeforeTheyWereReadAreNamed(t *testing.T) {
 	if d := cmp.Diff([]string{names}, result.Missing); d != "" {
 		t.Errorf("missing (-want +got):\n%s", d)
 	}
-	sameRecords(t, append(ids(0, 11), ids(13, 24)...), ahead)
+	sameRecords(t, append(numbered(0, 11), numbered(13, 24)...), ahead)
 	again, err := k.fetch(t, streamDay, now, yesterday.Checkpoint, ahead) // as after a crash behind the last part
 	if d := cmp.Diff(result, again); err != nil || d != "" {
 		t.Errorf("%v, another fetch behind the same parts (-want +got):\n%s", err, d)
@@ -195,11 +195,11 @@ func TestKinesisRecordsDroppedBeforeTheyWereReadAreNamed(t *testing.T) {
 func TestKinesisStreamThatWasQuietForLongerThanItKeepsRecordsHasLostNothing(t *testing.T) {
 	k := openKinesis(t, 1)
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
-	k.put(t, 0, start, ids(0, 1)...)
+	k.put(t, 0, start, numbered(0, 1)...)
 	ahead := &kept{}
 	_, err := k.fetch(t, streamDay, start.Add(time.Hour), nil, ahead)
 	isFault(t, err, fault.Unavailable)
-	k.put(t, 0, end.Add(-time.Hour), ids(1, 2)...)
+	k.put(t, 0, end.Add(-time.Hour), numbered(1, 2)...)
 	k.retention = 25 * time.Hour // the proxy drops exactly then; here it does so an hour after the horizon of the fetch
 	k.at(end.Add(time.Hour))
 	r := sourcetest.Request(k.source, streamDay)
@@ -208,7 +208,7 @@ func TestKinesisStreamThatWasQuietForLongerThanItKeepsRecordsHasLostNothing(t *t
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, ids(0, 2), ahead)
+	sameRecords(t, numbered(0, 2), ahead)
 	if next := slices.Collect(maps.Values(result.Checkpoint)); len(next) != 1 || !strings.HasPrefix(next[0], "after:") {
 		t.Errorf("checkpoint %v", result.Checkpoint)
 	}
@@ -237,7 +237,7 @@ func TestKinesisIsAskedMoreSlowlyWhenItSaysSo(t *testing.T) {
 	k := openKinesis(t, 1)
 	k.page = 1
 	start, now := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone).Add(time.Hour)
-	k.put(t, 0, start, ids(0, 10)...)
+	k.put(t, 0, start, numbered(0, 10)...)
 	k.at(now)
 	var waits []time.Duration
 	r := sourcetest.Request(k.source, streamDay)
@@ -252,7 +252,7 @@ func TestKinesisIsAskedMoreSlowlyWhenItSaysSo(t *testing.T) {
 	if _, err := (source.Kinesis{}).Fetch(t.Context(), r, got); err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, ids(0, 10), got)
+	sameRecords(t, numbered(0, 10), got)
 	longest := waits[len(waits)-1]
 	if longest < 700*time.Millisecond || longest > 900*time.Millisecond {
 		t.Errorf("after two refusals reads are %s apart, four times 200ms is wanted: %v", longest, waits)
@@ -263,7 +263,7 @@ func TestKinesisIteratorThatExpiredIsAskedForAgain(t *testing.T) {
 	k := openKinesis(t, 1)
 	k.page = 2
 	start, now := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone).Add(time.Hour)
-	k.put(t, 0, start, ids(0, 6)...)
+	k.put(t, 0, start, numbered(0, 6)...)
 	whole := &kept{}
 	result, err := k.fetch(t, streamDay, now, nil, whole)
 	if err != nil {
@@ -277,7 +277,7 @@ func TestKinesisIteratorThatExpiredIsAskedForAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sameRecords(t, ids(0, 6), got)
+		sameRecords(t, numbered(0, 6), got)
 		if d := cmp.Diff(result, again); d != "" {
 			t.Errorf("result (-want +got):\n%s", d)
 		}
@@ -293,14 +293,14 @@ func TestKinesisDayOfTwentyFiveHoursHasThemAll(t *testing.T) {
 	k.source.Zone, k.source.Days = mustZone(t, "America/New_York"), 0
 	d := calendar.MustDay("2026-11-01")
 	start := d.Start(k.source.Zone)
-	for i, value := range ids(0, 27) { // one before, 25 of the day, one after
+	for i, value := range numbered(0, 27) { // one before, 25 of the day, one after
 		k.put(t, 0, start.Add(time.Duration(i-1)*time.Hour), value)
 	}
 	got := &kept{}
 	if _, err := k.fetch(t, d, start.Add(26*time.Hour), nil, got); err != nil {
 		t.Fatal(err)
 	}
-	sameRecords(t, ids(1, 26), got)
+	sameRecords(t, numbered(1, 26), got)
 }
 
 func TestKinesisRecordsOfTheProducerLibraryAreRefused(t *testing.T) {
@@ -324,7 +324,7 @@ func TestKinesisStreamThatIsNotThereIsAMistakeAndNotAMissingDay(t *testing.T) {
 // Such an answer would say, were it believed, that the shard has ended.
 func TestKinesisAnswerThatIsEmptyIsNotTheEndOfAShard(t *testing.T) {
 	k := openKinesis(t, 1)
-	k.put(t, 0, streamDay.Start(k.source.Zone), ids(0, 3)...)
+	k.put(t, 0, streamDay.Start(k.source.Zone), numbered(0, 3)...)
 	k.refuses(1, "")
 	_, err := k.fetch(t, streamDay, streamDay.End(k.source.Zone).Add(time.Hour), nil, &kept{})
 	isFault(t, err, fault.Unavailable, "the answer of Kinesis is empty")
@@ -335,15 +335,15 @@ func TestKinesisShardThatIsQuietWhileItIsReadAheadHasLostNothing(t *testing.T) {
 	k := openKinesis(t, 2)
 	k.retention = 24 * time.Hour
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
-	k.put(t, 0, start.Add(time.Minute), ids(0, 1)...)
+	k.put(t, 0, start.Add(time.Minute), numbered(0, 1)...)
 	ahead := &kept{}
 	for hour := range 24 {
 		_, err := k.fetch(t, streamDay, start.Add(time.Duration(hour)*time.Hour+30*time.Minute), map[string]string{
 			"shardId-000000000000": "time:" + start.UTC().Format(time.RFC3339), "shardId-000000000001": "time:" + start.UTC().Format(time.RFC3339)}, ahead)
 		isFault(t, err, fault.Unavailable)
 	}
-	k.put(t, 0, end.Add(-time.Minute), ids(1, 2)...)
-	k.put(t, 1, end.Add(-time.Minute), ids(2, 3)...)
+	k.put(t, 0, end.Add(-time.Minute), numbered(1, 2)...)
+	k.put(t, 1, end.Add(-time.Minute), numbered(2, 3)...)
 	if _, err := k.fetch(t, streamDay, end.Add(5*time.Minute), map[string]string{}, ahead); err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +354,7 @@ func TestKinesisShardThatIsQuietWhileItIsReadAheadHasLostNothing(t *testing.T) {
 	for _, p := range ahead.text {
 		text += p
 	}
-	if got := slices.Sorted(strings.Lines(text)); strings.Join(got, "") != strings.Join(ids(0, 3), "\n")+"\n" {
+	if got := slices.Sorted(strings.Lines(text)); strings.Join(got, "") != strings.Join(numbered(0, 3), "\n")+"\n" {
 		t.Errorf("records %q", got)
 	}
 }
@@ -362,15 +362,15 @@ func TestKinesisShardThatIsQuietWhileItIsReadAheadHasLostNothing(t *testing.T) {
 func TestKinesisShardThatCannotBeReadKeepsNoneOfTheOthersFromBeingKept(t *testing.T) {
 	k := openKinesis(t, 6)
 	start := streamDay.Start(k.source.Zone)
-	k.put(t, 0, start, ids(0, 1)...)
+	k.put(t, 0, start, numbered(0, 1)...)
 	k.put(t, 0, start, "\xf3\x89\x9a\xc2aggregated")
 	for shard := 1; shard < 6; shard++ {
-		k.put(t, shard, start, ids(shard, shard+1)...)
+		k.put(t, shard, start, numbered(shard, shard+1)...)
 	}
 	got := &kept{}
 	_, err := k.fetch(t, streamDay, start.Add(time.Hour), nil, got)
 	isFault(t, err, "unsupported")
-	sameRecords(t, ids(0, 6), got)
+	sameRecords(t, numbered(0, 6), got)
 }
 
 func TestKinesisIsNotAskedForATimeThatItMayNotHaveReached(t *testing.T) {

@@ -123,7 +123,7 @@ func isFault(t *testing.T, err error, code string, says ...string) {
 }
 
 // ids are records of numbers, as JSON lines.
-func ids(from, to int) []string {
+func numbered(from, to int) []string {
 	var all []string
 	for i := from; i < to; i++ {
 		all = append(all, fmt.Sprintf(`{"id":%d}`, i))

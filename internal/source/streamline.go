@@ -21,11 +21,11 @@ func streamLine(data []byte) []byte {
 			return line.Bytes()
 		}
 	}
-	return jsonText(string(data))
+	return quotedText(string(data))
 }
 
 // jsonText is a JSON string.
-func jsonText(s string) []byte {
+func quotedText(s string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -41,5 +41,5 @@ func deletedLine(key []byte) []byte {
 	if !utf8.Valid(key) {
 		text = "base64:" + base64.StdEncoding.EncodeToString(key)
 	}
-	return append(append([]byte(`{"_key":`), jsonText(text)...), `,"_deleted":true}`...)
+	return append(append([]byte(`{"_key":`), quotedText(text)...), `,"_deleted":true}`...)
 }

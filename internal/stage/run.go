@@ -56,7 +56,7 @@ func start(ctx context.Context, job Job) (*run, error) {
 		}
 		r.total += info.Size()
 	}
-	dsn := r.database() + "?autoinstall_known_extensions=false&autoload_known_extensions=false"
+	dsn := "?autoinstall_known_extensions=false&autoload_known_extensions=false"
 	if job.Memory != "" {
 		dsn += "&memory_limit=" + job.Memory
 	}
@@ -83,25 +83,10 @@ func start(ctx context.Context, job Job) (*run, error) {
 	return r, nil
 }
 
-// manyBytes of raw objects are typed into a file: what is kept in memory alone could not give it back while a statement needs it.
-const manyBytes = 64 << 20
-
-// database is where the engine keeps the records, empty for its memory.
-func (r *run) database() string {
-	if r.total < manyBytes {
-		return ""
-	}
-	return r.databasePath()
-}
-
-func (r *run) databasePath() string { return filepath.Join(r.job.Dir, "stage.duckdb") }
-
 func (r *run) close() {
 	r.conn.Close()
 	r.db.Close()
 	os.RemoveAll(r.temp)
-	os.Remove(r.databasePath())
-	os.Remove(r.databasePath() + ".wal")
 }
 
 // groupRows is how many rows a row group of Parquet has: as the engine likes it, but not more than fit into a fraction of its memory.

@@ -8,15 +8,12 @@ import (
 	"testing"
 )
 
-func TestManyBytesAreTypedInAFileThatIsGoneAfterwards(t *testing.T) {
+func TestWideRecordsAreTypedInLessMemoryThanTheyTake(t *testing.T) {
 	var b strings.Builder
 	wide := strings.Repeat("가나다라", 2000)
 	const rows, repeats = 3400, 10
 	for i := range rows {
 		fmt.Fprintf(&b, `{"id":%d,"text":"%s %d"}`+"\n", i%(rows-repeats), wide, i%(rows-repeats))
-	}
-	if b.Len() < manyBytes {
-		t.Fatalf("%d bytes are not many", b.Len())
 	}
 	s := contract("ndjson", "id bigint", "text text")
 	s.Key = []string{"id"}
