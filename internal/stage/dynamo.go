@@ -130,9 +130,9 @@ func (d *dynamo) item(ctx context.Context, object int, line int64, column int, i
 	return d.taker.json(ctx, object, line, column, d.out)
 }
 
-// wants reports whether a column is declared, or nothing is.
+// wants reports whether a column is declared; all are for those who infer them.
 func (r *run) wants(from string) bool {
-	return len(r.columns) == 0 || slices.ContainsFunc(r.columns, func(c column) bool { return c.from() == from })
+	return r.inferring || slices.ContainsFunc(r.columns, func(c column) bool { return c.from() == from })
 }
 
 func (d *dynamo) separate() {
@@ -213,15 +213,28 @@ func (d *dynamo) attribute(value []byte, depth int) bool {
 			return good
 		})
 		d.out = append(d.out, '}')
+	case "N", "NS":
+		d.number(inner)
 	default: // texts, and lists of texts
 		d.out = append(d.out, inner...)
 	}
 	return good
 }
 
+// number appends a number, or a list of them, as texts; for those who infer types as numbers.
+func (d *dynamo) number(text []byte) {
+	if d.run.inferring {
+		numbers := bytes.ReplaceAll(text, []byte(`"`), nil)
+		if json.Valid(numbers) {
+			text = numbers
+		}
+	}
+	d.out = append(d.out, text...)
+}
+
 // plain appends a value, whose numbers have more digits in text where a double could not hold them.
 func (d *dynamo) plain(value []byte) {
-	if !hasLong(value) || !json.Valid(value) {
+	if d.run.inferring || !hasLong(value) || !json.Valid(value) {
 		d.out = append(d.out, value...)
 		return
 	}

@@ -36,6 +36,8 @@ type run struct {
 	records int64
 	done    int64 // raw bytes read
 	total   int64
+	// inferring asks readers for records as they are, whatever is declared.
+	inferring bool
 	// undeclared holds the names of columns that the project does not declare.
 	undeclared map[string]bool
 }

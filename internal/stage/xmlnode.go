@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/xml"
 	"strings"
+
+	"daybook/internal/project"
 )
 
 // xmlNode is an element with what is in it.
@@ -37,7 +39,8 @@ func (r *run) xmlObject(out []byte, n *xmlNode) []byte {
 		}
 		out = append(appendText(member(out), c.from()), ':')
 		many := len(found) > 1 || strings.HasSuffix(string(c.Type), "[]")
-		out = joined(out, found, many)
+		whole := !project.Type(strings.TrimSuffix(string(c.Type), "[]")).Scalar()
+		out = joined(out, found, many, whole)
 	}
 	return append(n.rest(out, known), '}')
 }
@@ -52,7 +55,7 @@ func (n *xmlNode) rest(out []byte, known map[string]bool) []byte {
 	names, groups := n.groups()
 	for _, name := range names {
 		if !known[name] {
-			out = joined(append(appendText(member(out), name), ':'), groups[name], len(groups[name]) > 1)
+			out = joined(append(appendText(member(out), name), ':'), groups[name], len(groups[name]) > 1, true)
 		}
 	}
 	return out
@@ -105,24 +108,24 @@ func (n *xmlNode) find(steps []string) []*xmlNode {
 }
 
 // joined appends elements as an array, or the only one as it is.
-func joined(out []byte, nodes []*xmlNode, many bool) []byte {
+func joined(out []byte, nodes []*xmlNode, many, whole bool) []byte {
 	if !many {
-		return nodes[0].value(out)
+		return nodes[0].value(out, whole)
 	}
 	out = append(out, '[')
 	for i, n := range nodes {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = n.value(out)
+		out = n.value(out, whole)
 	}
 	return append(out, ']')
 }
 
-// value appends an element's text, or null for an empty one, or an object where it has elements. Attributes of text are columns of their own.
-func (n *xmlNode) value(out []byte) []byte {
+// value appends an element's text, or null for an empty one, or an object where it has elements or, as a whole, attributes.
+func (n *xmlNode) value(out []byte, whole bool) []byte {
 	switch {
-	case len(n.children) > 0:
+	case len(n.children) > 0, whole && len(n.attrs) > 0:
 		out = n.rest(append(out, '{'), nil)
 		if text := bytes.TrimSpace(n.text); len(text) > 0 {
 			out = appendText(append(member(out), `"#text":`...), string(text))
