@@ -157,3 +157,33 @@ func TestKOPISIsStagedWhole(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatIsInferredTakesTheRealData(t *testing.T) {
+	for _, c := range []struct{ path, format, records, encoding string }{
+		{"retail/2011-11-23.csv", "csv", "", "utf-8"}, {"korea/library_info.csv", "csv", "", "cp949"}, {"korea/book_connection_info.csv", "csv", "", "cp949"},
+		{"korea/jeju_shelters_cr_only.csv", "csv", "", "cp949"}, {"tourapi/areaBasedList_korservice_2021.json", "json", "response.body.items.item", ""},
+		{"kopis/facilityListMock.xml", "xml", "db", ""}, {"kopis/performanceListMock.xml", "xml", "db", ""}, {"kopis/performanceDetailMock.xml", "xml", "db", ""},
+		{"gharchive/2015-01-01-1.json.gz", "ndjson", "", ""}, {"library/dynamo_items_reconstructed.ndjson.gz", "dynamodb", "", ""}, {"library/lib_books.parquet", "parquet", "", ""},
+	} {
+		t.Run(c.path, func(t *testing.T) {
+			s := contract(c.format)
+			s.Records, s.Encoding = c.records, c.encoding
+			job := jobFor(t, s)
+			job.Objects = []Object{shared(t, c.path)}
+			found, err := Infer(t.Context(), job)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, k := range found.Columns {
+				job.Source.Columns = append(job.Source.Columns, project.Column{Name: k.Name, From: k.From, Type: k.Type})
+				t.Logf("%s<%s %s null=%d absent=%d %v", k.Name, k.From, k.Type, k.Null, k.Absent, k.Types)
+			}
+			job.Source.MaxRejects = 1 << 40
+			result := mustRun(t, job)
+			t.Logf("%d records, %d rejects, not declared: %v", result.Records, result.Rejected, result.NewColumns)
+			if len(result.NewColumns) > 0 || !found.More && result.Rejected > 0 {
+				t.Errorf("%d records, %d rejects, not declared: %v; first %+v", result.Records, result.Rejected, result.NewColumns, result.Samples)
+			}
+		})
+	}
+}

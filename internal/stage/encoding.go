@@ -1,10 +1,13 @@
 package stage
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"daybook/internal/fault"
 
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/transform"
@@ -14,11 +17,15 @@ const cp949Name = "cp949"
 
 // decoded gives text in the source's encoding as UTF-8. Bytes that mean nothing in it become such that mean nothing in UTF-8 either, so that
 // whoever takes the record sees them; a replacement character would pass for text.
-func decoded(encoding string, in io.Reader) io.Reader {
+func decoded(encoding string, o Object, in io.Reader) (io.Reader, error) {
 	if encoding != cp949Name {
-		return in
+		return in, nil
 	}
-	return transform.NewReader(in, cp949{korean.EUCKR.NewDecoder()})
+	reader := bufio.NewReaderSize(in, 1<<16)
+	if mark, err := reader.Peek(len(bom)); err == nil && bytes.Equal(mark, bom) { // it would pass for Korean
+		return nil, fault.New(fault.Invalid, o.Name+" begins with the mark of UTF-8, and its source says encoding: cp949", "take encoding: out")
+	}
+	return transform.NewReader(reader, cp949{korean.EUCKR.NewDecoder()}), nil
 }
 
 // cp949 has no replacement character, so that one in its output stands for bytes without meaning.

@@ -1,9 +1,13 @@
 package stage
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -131,6 +135,12 @@ func TestTextInCP949IsDecoded(t *testing.T) {
 		result := mustRun(t, jobFor(t, s, object{"a.gz", zip(t, koreanBytes(t, content))}))
 		same(t, query(t, "SELECT id, replace(name, chr(10), '⏎') FROM read_parquet('"+result.Data+"')"), []string{"1|똠방각하", "2|서울,⏎펲시"})
 	}
+}
+
+func TestUTF8IsNotReadAsCP949(t *testing.T) {
+	s := contract("csv", "a text")
+	s.Encoding, s.Header = "cp949", false
+	mustFail(t, jobFor(t, s, object{"a.csv", "\ufeff가"}), fault.Invalid, "a.csv begins with the mark of UTF-8", "take encoding: out")
 }
 
 func TestBytesThatCannotBeDecodedRejectTheirRecord(t *testing.T) {
@@ -304,6 +314,70 @@ func TestItemsThatAreNoneAreRejectedWithTheirLine(t *testing.T) {
 	same(t, read(t, result.Data), []string{"a|∅", "e|∅"})
 	same(t, rejects(t, result), []string{"a|4|the item is not an object", "a|4|v is declared integer and came as double 1.5", `a|5|v is declared integer and came as object {"S":1}`,
 		"a|7|the record is not valid JSON: byte 0x0a at line 7, column 22", "a|9|the record is not a JSON object"})
+}
+
+// endless repeats a text a number of times.
+type endless struct {
+	text  string
+	times int
+	rest  string
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	if e.rest == "" {
+		if e.times == 0 {
+			return 0, io.EOF
+		}
+		e.rest = e.text
+		e.times--
+	}
+	n := copy(b, e.rest)
+	e.rest = e.rest[n:]
+	return n, nil
+}
+
+// measured takes records and the greatest heap that was seen.
+type measured struct {
+	records int
+	heap    uint64
+}
+
+func (m *measured) json(context.Context, int, int64, int, []byte) error {
+	if m.records++; m.records%20_000 == 0 {
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		m.heap = max(m.heap, stats.HeapInuse)
+	}
+	return nil
+}
+
+func (m *measured) reject(context.Context, int, int64, string, string) error {
+	return errors.New("a reject")
+}
+
+func TestLargeObjectsAreReadARecordAtATime(t *testing.T) {
+	const records = 100_000
+	filler := strings.Repeat("x", 100)
+	for _, c := range []struct{ format, path, before, record, after string }{
+		{"json", "body.items", `{"skipped":["` + filler + `"],"body":{"items":[{"a":0}`, `,{"a":1,"b":"` + filler + `"}` + "\n", "]}}"},
+		{"json", "", `[{"a":0}`, `,{"a":1,"b":"` + filler + `"}`, "]"},
+		{"json", "", `{"a":0}`, `{"a":1,"b":"` + filler + `"}`, ""},
+		{"dynamodb", "", `{"Item":{"a":{"N":"1"}}}`, `{"Item":{"a":{"N":"1"},"b":{"S":"` + filler + `"}}}`, ""},
+		{"xml", "r", "<l><r/>", "<r><a>1</a><b>" + filler + "</b></r>", "</l>"},
+	} {
+		s := contract(c.format, "a integer")
+		s.Records = c.path
+		r := &run{job: Job{Source: s}, columns: columnsOf(s)}
+		m := &measured{}
+		in := io.MultiReader(strings.NewReader(c.before), &endless{text: c.record, times: records}, strings.NewReader(c.after))
+		if err := r.textRecords(t.Context(), m, 0, Object{Name: "x"}, in); err != nil {
+			t.Fatal(err)
+		}
+		if m.records != records+1 || m.heap > 64<<20 {
+			t.Errorf("%s %s: %d records, %d MB", c.format, c.path, m.records, m.heap>>20)
+		}
+		t.Logf("%s %s: %d MB of heap", c.format, c.path, m.heap>>20)
+	}
 }
 
 func TestAFormatTakesItsObjectsFromDisk(t *testing.T) {

@@ -48,7 +48,8 @@ const (
 	inferExamples = 3
 	inferNodes    = 5_000 // names in all; those that come later are left out
 	inferDepth    = 6     // of objects whose members become columns
-	inferMembers  = 100   // of an object; one with more is a map and becomes json
+	inferMembers  = 100   // that are looked at in an object
+	inferLeaves   = 30    // columns of an object; one with more stays whole as json
 )
 
 // errEnough ends the reading of records.
@@ -116,10 +117,12 @@ func (i *inference) read(ctx context.Context, n int, o Object) error {
 		return err
 	}
 	defer in.close()
-	text := decoded(i.encoding, in)
-	if i.run.job.Source.Format == "csv" {
+	text, err := decoded(i.encoding, o, in)
+	switch {
+	case err != nil:
+	case i.run.job.Source.Format == "csv":
 		err = i.csv(ctx, n, text)
-	} else {
+	default:
 		err = i.run.textRecords(ctx, i, n, o, text)
 	}
 	return in.explain(err)

@@ -53,6 +53,18 @@ func (n *node) count(is ...string) int64 {
 	return sum
 }
 
+// leaves is how many columns would be made of the node; too many where not all was looked at.
+func (n *node) leaves() int {
+	sum := 0
+	for _, name := range n.order {
+		sum += max(1, n.children[name].leaves())
+	}
+	if n.wide {
+		sum += inferLeaves
+	}
+	return sum
+}
+
 // columns are those that could be declared: the members of objects that are nothing else, or what has them.
 func (i *inference) columns() []InferredColumn {
 	var out []InferredColumn
@@ -63,7 +75,7 @@ func (i *inference) columns() []InferredColumn {
 			c := n.children[name]
 			below := append(slices.Clone(path), name)
 			objects := c.count("object")
-			if objects > 0 && objects == c.count()-c.count("null") && !c.wide && len(c.order) > 0 && !slices.ContainsFunc(c.order, func(s string) bool { return strings.Contains(s, ".") }) {
+			if objects > 0 && objects == c.count()-c.count("null") && c.leaves() > 0 && c.leaves() <= inferLeaves && !slices.ContainsFunc(c.order, func(s string) bool { return strings.Contains(s, ".") }) {
 				walk(c, below)
 				continue
 			}

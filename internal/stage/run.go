@@ -164,9 +164,10 @@ func (r *run) readOne(ctx context.Context, b *batch, i int, o Object) error {
 		return err
 	}
 	defer in.close()
-	text := decoded(r.job.Source.Encoding, in)
-	switch r.job.Source.Format {
-	case "csv":
+	text, err := decoded(r.job.Source.Encoding, o, in)
+	switch {
+	case err != nil:
+	case r.job.Source.Format == "csv":
 		err = r.csv(ctx, b, o, i, text)
 	default:
 		err = r.textRecords(ctx, r.exact(b), i, o, text)

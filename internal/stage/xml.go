@@ -50,7 +50,13 @@ func (r *run) xml(ctx context.Context, to taker, o Object, object int, in io.Rea
 	if err != nil {
 		return err
 	}
-	text := newXMLText(sameOrDecoded(encoding, r.job.Source.Encoding, reader))
+	in = reader
+	if encoding != r.job.Source.Encoding { // which is decoded already
+		if in, err = decoded(encoding, o, reader); err != nil {
+			return err
+		}
+	}
+	text := newXMLText(in)
 	x := &xmlRecords{run: r, to: to, of: o, object: object, encoding: encoding, element: strings.Split(r.job.Source.Records, "."), text: text, bounded: &bounded{from: text, left: maxRecord}}
 	x.decoder = xml.NewDecoder(x.bounded)
 	x.decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is UTF-8 by now
@@ -64,14 +70,6 @@ func (x *xmlRecords) token() (xml.Token, error) {
 		return token, err
 	}
 	return nil, fault.Wrap(fault.Damaged, err, x.of.Name+" is no whole XML", "fetch it again, or look at what the source answered")
-}
-
-// sameOrDecoded decodes what is not decoded yet.
-func sameOrDecoded(encoding, before string, in io.Reader) io.Reader {
-	if encoding == before {
-		return in
-	}
-	return decoded(encoding, in)
 }
 
 // xmlEncoding is the source's, or what the declaration at the object's beginning says.
