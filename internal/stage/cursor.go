@@ -46,11 +46,10 @@ func (c *cursor) value() []byte {
 
 func (c *cursor) string() {
 	for c.at++; c.at < len(c.text); c.at++ {
-		switch c.text[c.at] {
-		case '"':
+		if b := c.text[c.at]; b == '"' {
 			c.at++
 			return
-		case '\\':
+		} else if b == '\\' {
 			c.at++
 		}
 	}

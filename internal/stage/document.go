@@ -52,7 +52,7 @@ func (r *run) document(ctx context.Context, to taker, o Object, object int, in i
 
 // one reads a record among others that follow each other.
 func (d *document) one(ctx context.Context) error {
-	line, column := d.line, d.column
+	line, column := d.place()
 	record, err := d.value(true)
 	var syntax *syntaxError
 	if !errors.As(err, &syntax) && !errors.Is(err, errShort) {
@@ -82,13 +82,14 @@ func (d *document) array(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return fault.New(fault.Damaged, fmt.Sprintf("in %s something follows the JSON array at line %d", d.of.Name, d.line), "write format: ndjson if there is one record per line")
+		line, _ := d.place()
+		return fault.New(fault.Damaged, fmt.Sprintf("in %s something follows the JSON array at line %d", d.of.Name, line), "write format: ndjson if there is one record per line")
 	}
 	return nil
 }
 
 func (d *document) record(ctx context.Context) error {
-	line, column := d.line, d.column
+	line, column := d.place()
 	record, err := d.value(true)
 	if err != nil {
 		return err
@@ -155,7 +156,7 @@ func (d *document) within(ctx context.Context, path []string, many bool, depth i
 	case c == '{':
 		return d.members(ctx, path, many, depth)
 	}
-	line := d.line
+	line, _ := d.place()
 	text, err := d.value(true)
 	if err != nil {
 		return err
@@ -168,7 +169,7 @@ func (d *document) within(ctx context.Context, path []string, many bool, depth i
 
 // members reads an object, of which only the member that the path names counts.
 func (d *document) members(ctx context.Context, path []string, many bool, depth int) error {
-	line := d.line
+	line, _ := d.place()
 	if err := d.take('{'); err != nil {
 		return err
 	}
@@ -213,15 +214,16 @@ func (d *document) member() (string, error) {
 	if _, err := d.space(); err != nil {
 		return "", short(err)
 	}
-	d.keep, d.kept = true, d.kept[:0]
-	err := d.text()
-	d.keep = false
+	line, _ := d.place()
+	d.kept = d.at
+	err := d.string()
+	text := d.text()
 	if err != nil {
 		return "", err
 	}
 	var name string
-	if err := json.Unmarshal(d.kept, &name); err != nil {
-		return "", &syntaxError{fmt.Sprintf("a name that is no text at line %d", d.line)}
+	if err := json.Unmarshal(text, &name); err != nil {
+		return "", &syntaxError{fmt.Sprintf("a name that is no text at line %d", line)}
 	}
 	if _, err := d.space(); err != nil {
 		return "", short(err)

@@ -146,34 +146,49 @@ func kindOf(value []byte) (kind string, inner []byte) {
 	if len(value) == 0 || value[0] != '{' {
 		return "", nil
 	}
-	n := 0
-	members(value, func(name, v []byte) bool {
-		kind, inner = unquoted(name), v
-		n++
-		return n < 2
-	})
-	if n != 1 {
+	c := cursor{text: value, at: 1}
+	if c.space() != '"' {
 		return "", nil
 	}
-	if !strings.ContainsRune(begins(kind), rune(inner[0])) {
+	kind, begins := attributeType(c.value())
+	if kind == "" || c.space() != ':' {
+		return "", nil
+	}
+	c.at++
+	if strings.IndexByte(begins, c.space()) < 0 {
+		return "", nil
+	}
+	if inner = c.value(); c.space() != '}' {
 		return "", nil
 	}
 	return kind, inner
 }
 
-// begins is with what a value of a type may begin.
-func begins(kind string) string {
-	switch kind {
-	case "S", "N", "B":
-		return `"`
-	case "BOOL", "NULL":
-		return "tf"
-	case "L", "SS", "NS", "BS":
-		return "["
-	case "M":
-		return "{"
+// attributeType is the type that a member's name stands for, and with what its values may begin.
+func attributeType(name []byte) (kind, begins string) {
+	switch string(name) {
+	case `"S"`:
+		return "S", `"`
+	case `"N"`:
+		return "N", `"`
+	case `"B"`:
+		return "B", `"`
+	case `"BOOL"`:
+		return "BOOL", "tf"
+	case `"NULL"`:
+		return "NULL", "tf"
+	case `"L"`:
+		return "L", "["
+	case `"SS"`:
+		return "SS", "["
+	case `"NS"`:
+		return "NS", "["
+	case `"BS"`:
+		return "BS", "["
+	case `"M"`:
+		return "M", "{"
 	}
-	return ""
+	return "", ""
 }
 
 // allTyped reports whether every attribute of an item is one as the API gives it; plain JSON has others.

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,20 +11,71 @@ import (
 
 // jsonReader reads JSON strictly and never more of it than one value, which it can keep. Lines end in LF.
 type jsonReader struct {
-	in     *bufio.Reader
-	line   int64 // of the byte that comes next
-	column int   // in characters
-	keep   bool
-	kept   []byte
-	nested []byte // the brackets that are open in the value being read
+	from    io.Reader
+	buffer  []byte
+	at, end int    // what was read and is not consumed is buffer[at:end]
+	kept    int    // where the value begins that is kept, or -1
+	counted int    // up to where line and column are right
+	line    int64  // of buffer[counted]
+	column  int    // in characters
+	nested  []byte // the brackets that are open in the value being read
 }
 
 func newJSONReader(in io.Reader) *jsonReader {
-	j := &jsonReader{in: bufio.NewReaderSize(in, 1<<16), line: 1, column: 1}
-	if mark, err := j.in.Peek(len(bom)); err == nil && string(mark) == string(bom) {
-		_, _ = j.in.Discard(len(bom)) // just peeked
+	j := &jsonReader{from: in, buffer: make([]byte, 1<<16), kept: -1, line: 1, column: 1}
+	for j.end < len(bom) && j.fill() == nil {
+		continue
+	}
+	if bytes.HasPrefix(j.buffer[:j.end], bom) {
+		j.at, j.counted = len(bom), len(bom)
 	}
 	return j
+}
+
+// fill reads more; io.EOF at the end.
+func (j *jsonReader) fill() error {
+	j.place()
+	low := j.at
+	if j.kept >= 0 {
+		low = j.kept
+	}
+	if j.end-low > maxRecord {
+		return bufio.ErrTooLong
+	}
+	if low > 0 {
+		copy(j.buffer, j.buffer[low:j.end])
+		j.at, j.end, j.counted = j.at-low, j.end-low, j.counted-low
+		j.kept = max(j.kept-low, -1)
+	}
+	if j.end == len(j.buffer) {
+		j.buffer = append(j.buffer, make([]byte, len(j.buffer))...)
+	}
+	for range 100 {
+		n, err := j.from.Read(j.buffer[j.end:])
+		if j.end += n; n > 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return io.ErrNoProgress
+}
+
+// place is the line and column of the byte that comes next.
+func (j *jsonReader) place() (line int64, column int) {
+	passed := j.buffer[j.counted:j.at]
+	if i := bytes.LastIndexByte(passed, '\n'); i >= 0 {
+		j.line += int64(bytes.Count(passed[:i+1], passed[i:i+1]))
+		j.column, passed = 1, passed[i+1:]
+	}
+	for _, c := range passed {
+		if c < 0x80 || c >= 0xc0 {
+			j.column++
+		}
+	}
+	j.counted = j.at
+	return j.line, j.column
 }
 
 // syntaxError is a byte that JSON does not allow; it is not consumed.
@@ -35,66 +87,33 @@ func (e *syntaxError) Error() string { return e.what }
 var errShort = io.ErrUnexpectedEOF
 
 func (j *jsonReader) unexpected(c byte) error {
+	line, column := j.place()
 	if c < ' ' || c >= utf8.RuneSelf {
-		return &syntaxError{fmt.Sprintf("byte 0x%02x at line %d, column %d", c, j.line, j.column)}
+		return &syntaxError{fmt.Sprintf("byte 0x%02x at line %d, column %d", c, line, column)}
 	}
-	return &syntaxError{fmt.Sprintf("%q at line %d, column %d", string(c), j.line, j.column)}
+	return &syntaxError{fmt.Sprintf("%q at line %d, column %d", string(c), line, column)}
 }
 
 // peek is the next byte; io.EOF at the end.
 func (j *jsonReader) peek() (byte, error) {
-	b, err := j.in.Peek(1)
-	if err != nil {
-		return 0, err
-	}
-	return b[0], nil
-}
-
-// skip consumes n bytes that were peeked.
-func (j *jsonReader) skip(b []byte) error {
-	for _, c := range b {
-		if c == '\n' {
-			j.line, j.column = j.line+1, 1
-		} else if c < 0x80 || c >= 0xc0 {
-			j.column++
+	if j.at == j.end {
+		if err := j.fill(); err != nil {
+			return 0, err
 		}
 	}
-	if j.keep {
-		if len(j.kept)+len(b) > maxRecord {
-			return bufio.ErrTooLong
-		}
-		j.kept = append(j.kept, b...)
-	}
-	_, err := j.in.Discard(len(b))
-	return err
-}
-
-// waiting is what can be looked at without reading more, at least one byte.
-func (j *jsonReader) waiting() ([]byte, error) {
-	if _, err := j.in.Peek(1); err != nil {
-		return nil, err
-	}
-	return j.in.Peek(j.in.Buffered())
+	return j.buffer[j.at], nil
 }
 
 // space consumes white space and gives the byte behind it, which is not consumed.
 func (j *jsonReader) space() (byte, error) {
 	for {
-		b, err := j.waiting()
-		if err != nil {
+		for ; j.at < j.end; j.at++ {
+			if c := j.buffer[j.at]; !isSpace(c) {
+				return c, nil
+			}
+		}
+		if err := j.fill(); err != nil {
 			return 0, err
-		}
-		n := 0
-		for n < len(b) && isSpace(b[n]) {
-			n++
-		}
-		more := n == len(b)
-		var c byte
-		if !more {
-			c = b[n]
-		}
-		if err := j.skip(b[:n]); err != nil || !more {
-			return c, err
 		}
 	}
 }
@@ -110,7 +129,8 @@ func (j *jsonReader) take(c byte) error {
 	case got != c:
 		return j.unexpected(got)
 	}
-	return j.skip([]byte{c})
+	j.at++
+	return nil
 }
 
 func short(err error) error {
@@ -122,10 +142,22 @@ func short(err error) error {
 
 // value consumes one value. Its text is valid until the next call, and only there when it is to be kept.
 func (j *jsonReader) value(keep bool) ([]byte, error) {
-	j.keep, j.kept, j.nested = keep, j.kept[:0], j.nested[:0]
+	j.nested = j.nested[:0]
+	if keep {
+		j.kept = j.at
+	}
 	err := j.values()
-	j.keep = false
-	return j.kept, err
+	return j.text(), err
+}
+
+// text ends the keeping and gives what was kept.
+func (j *jsonReader) text() []byte {
+	if j.kept < 0 {
+		return nil
+	}
+	text := j.buffer[j.kept:j.at]
+	j.kept = -1
+	return text
 }
 
 // values consumes one value with all that is in it, without recursion: hostile text must not take the stack.
@@ -145,7 +177,7 @@ func (j *jsonReader) values() error {
 				continue
 			}
 		case '"':
-			if err := j.text(); err != nil {
+			if err := j.string(); err != nil {
 				return err
 			}
 		default:
@@ -161,15 +193,14 @@ func (j *jsonReader) values() error {
 
 // open consumes an opening bracket, and the closing one of an empty value; opened says that a value follows.
 func (j *jsonReader) open(bracket byte) (opened bool, err error) {
-	if err := j.skip([]byte{bracket}); err != nil {
-		return false, err
-	}
+	j.at++
 	c, err := j.space()
 	if err != nil {
 		return false, short(err)
 	}
 	if c == bracket+2 { // ] and } stand two behind [ and {
-		return false, j.skip([]byte{c})
+		j.at++
+		return false, nil
 	}
 	j.nested = append(j.nested, bracket)
 	if bracket == '{' {
@@ -187,7 +218,7 @@ func (j *jsonReader) name() error {
 	if c != '"' {
 		return j.unexpected(c)
 	}
-	if err := j.text(); err != nil {
+	if err := j.string(); err != nil {
 		return err
 	}
 	if _, err := j.space(); err != nil {
@@ -206,17 +237,13 @@ func (j *jsonReader) after() (done bool, err error) {
 		bracket := j.nested[len(j.nested)-1]
 		switch c {
 		case ',':
-			if err := j.skip([]byte{c}); err != nil {
-				return false, err
-			}
+			j.at++
 			if bracket == '{' {
 				return false, j.name()
 			}
 			return false, nil
 		case bracket + 2:
-			if err := j.skip([]byte{c}); err != nil {
-				return false, err
-			}
+			j.at++
 			j.nested = j.nested[:len(j.nested)-1]
 		default:
 			return false, j.unexpected(c)
@@ -225,51 +252,28 @@ func (j *jsonReader) after() (done bool, err error) {
 	return true, nil
 }
 
-// text consumes a string. Whether its escapes mean something is for others.
-func (j *jsonReader) text() error {
+// string consumes a string. Whether its escapes mean something is for others.
+func (j *jsonReader) string() error {
 	if err := j.take('"'); err != nil {
 		return err
 	}
-	for {
-		b, err := j.waiting()
-		if err != nil {
+	for escaped := false; ; {
+		for ; j.at < j.end; j.at++ {
+			c := j.buffer[j.at]
+			switch {
+			case c < ' ':
+				return j.unexpected(c)
+			case escaped:
+				escaped = false
+			case c == '"':
+				j.at++
+				return nil
+			case c == '\\':
+				escaped = true
+			}
+		}
+		if err := j.fill(); err != nil {
 			return short(err)
-		}
-		n := 0
-		for n < len(b) && b[n] != '"' && b[n] != '\\' && b[n] >= ' ' {
-			n++
-		}
-		if n < len(b) && b[n] == '\\' {
-			if n > 0 || len(b) < 2 {
-				if err := j.skip(b[:n]); err != nil {
-					return err
-				}
-				if b, err = j.in.Peek(2); err != nil {
-					return short(err)
-				}
-				n = 0
-			}
-			if b[1] < ' ' {
-				return j.unexpected(b[0])
-			}
-			if err := j.skip(b[:2]); err != nil {
-				return err
-			}
-			continue
-		}
-		end := n < len(b)
-		var c byte
-		if end {
-			c = b[n]
-		}
-		if err := j.skip(b[:n]); err != nil {
-			return err
-		}
-		if end && c == '"' {
-			return j.skip([]byte{c})
-		}
-		if end {
-			return j.unexpected(c)
 		}
 	}
 }
@@ -279,20 +283,16 @@ func (j *jsonReader) word(c byte) error {
 	if c != '-' && (c < '0' || c > '9') && c != 't' && c != 'f' && c != 'n' {
 		return j.unexpected(c)
 	}
-	for first := true; ; first = false {
-		b, err := j.waiting()
-		if errors.Is(err, io.EOF) && !first {
-			return nil
+	for {
+		for ; j.at < j.end; j.at++ {
+			if !isWord(j.buffer[j.at]) {
+				return nil
+			}
 		}
-		if err != nil {
-			return err
-		}
-		n := 0
-		for n < len(b) && isWord(b[n]) {
-			n++
-		}
-		end := n < len(b)
-		if err := j.skip(b[:n]); err != nil || end {
+		if err := j.fill(); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
 			return err
 		}
 	}
@@ -315,8 +315,11 @@ func (j *jsonReader) resume(before []byte) ([]byte, error) {
 		if err != nil {
 			return text, err
 		}
-		if c == '{' && (last == 0 || last == '}' || j.column == 1 && last != ',' && last != ':' && last != '[') {
-			return text, nil
+		if c == '{' {
+			_, column := j.place()
+			if last == 0 || last == '}' || column == 1 && last != ',' && last != ':' && last != '[' {
+				return text, nil
+			}
 		}
 		if !isSpace(c) {
 			last = c
@@ -324,9 +327,7 @@ func (j *jsonReader) resume(before []byte) ([]byte, error) {
 		if len(text) < rejected {
 			text = append(text, c)
 		}
-		if err := j.skip([]byte{c}); err != nil {
-			return text, err
-		}
+		j.at++
 	}
 }
 
