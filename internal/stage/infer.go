@@ -265,7 +265,7 @@ func (i *inference) parquet(ctx context.Context, object int, o Object) error {
 		if err := rows.Scan(&line, &record); err != nil {
 			return i.run.unreadable(ctx, o, err)
 		}
-		record = strings.Replace(record, fmt.Sprintf(`,"file_row_number":%d}`, line-1), "}", 1)
+		record = strings.TrimSuffix(record, fmt.Sprintf(`,"file_row_number":%d}`, line-1)) + "}"
 		if err := i.json(ctx, object, line, 1, []byte(record)); err != nil {
 			return err
 		}

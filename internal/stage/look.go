@@ -91,7 +91,7 @@ func (i *inference) columns() []InferredColumn {
 
 func (i *inference) column(n *node, path []string, number int, taken map[string]bool) InferredColumn {
 	from := strings.TrimSuffix(strings.Join(path, "."), ".#text")
-	c := InferredColumn{Name: columnName(from, number, taken), Type: i.kind(n), Absent: i.out.Records - n.count(), Null: n.count("null"), Examples: n.examples}
+	c := InferredColumn{Name: columnName(from, number, taken), Type: i.kind(n), Absent: max(0, i.out.Records-n.count()), Null: n.count("null"), Examples: n.examples}
 	if t, ok := i.fixed[from]; ok {
 		c.Type = t
 	}
