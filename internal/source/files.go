@@ -269,15 +269,17 @@ func format(name, declared string) (string, string, *fault.Error) {
 	} else {
 		compression = ""
 	}
-	known := map[string]string{"ndjson": "ndjson", "jsonl": "ndjson", "json": "json", "csv": "csv", "parquet": "parquet"}
+	known := map[string]string{"ndjson": "ndjson", "jsonl": "ndjson", "json": "json", "csv": "csv", "parquet": "parquet", "xml": "xml"}
 	f, ok := known[strings.TrimPrefix(path.Ext(name), ".")]
 	switch {
+	case declared == "dynamodb": // no ending says so
+		f = declared
 	case declared != "" && known[declared] != declared:
-		return "", "", fault.New(fault.Invalid, fmt.Sprintf("%q is not a format", declared), "write format: ndjson, json, csv or parquet")
+		return "", "", fault.New(fault.Invalid, fmt.Sprintf("%q is not a format", declared), "write format: ndjson, json, csv, parquet, xml or dynamodb")
 	case declared != "":
 		f = declared
 	case !ok:
-		return "", "", fault.New(fault.Invalid, "the path does not tell the format", "write format: ndjson, json, csv or parquet")
+		return "", "", fault.New(fault.Invalid, "the path does not tell the format", "write format: ndjson, json, csv, parquet, xml or dynamodb")
 	}
 	if f == "parquet" && compression != "" {
 		return "", "", fault.New(fault.Invalid, "a Parquet file is compressed inside, not as "+compression, "store the .parquet file itself")

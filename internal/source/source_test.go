@@ -45,7 +45,10 @@ func TestSettingsOfFilesAreChecked(t *testing.T) {
 		{"data/{day}.csv", "", "snapshot", "snapshot has a day"},
 		{"data/{day}", "", "day", "does not tell the format"},
 		{"data/{day}.txt.gz", "", "day", "does not tell the format"},
-		{"data/{day}.csv", "xml", "day", `"xml" is not a format`},
+		{"data/{day}.xml.gz", "", "day", ""},
+		{"data/{day}.json.gz", "dynamodb", "day", ""},
+		{"data/{day}.dynamodb", "", "day", "does not tell the format"},
+		{"data/{day}.csv", "yaml", "day", `"yaml" is not a format`},
 		{"data/{day}.csv", "jsonl", "day", `"jsonl" is not a format`},
 		{"data/{day}.parquet.gz", "", "day", "compressed inside"},
 	} {

@@ -149,17 +149,19 @@ const records = `SELECT object, line + unnest(range(n)) AS line, unnest(CASE WHE
 
 // typeBatch types the text that waits in raw and empties it.
 func (r *run) typeBatch(ctx context.Context, places []int) error {
-	var relation string
-	fits := func(c column, _ int, raw string) string { return c.fits(raw) }
+	relation, f := "", forms{
+		fits: func(c column, _ int, raw string) string { return c.fits(raw) },
+		came: func(_ column, _ int, raw string) string { return textKind(raw) },
+	}
 	if r.job.Source.Format == "csv" {
 		relation = r.csvRelation(places)
 	} else {
-		relation, fits = r.jsonRelation()
+		relation, f = r.jsonRelation()
 		if r.job.Source.NewColumns != "ignore" {
 			if err := r.noteKeys(ctx); err != nil {
 				return err
 			}
 		}
 	}
-	return r.exec(ctx, typing(r.columns, relation, "text", fits)+"; DROP TABLE raw; "+rawTable)
+	return r.exec(ctx, typing(r.columns, relation, "text", f)+"; DROP TABLE raw; "+rawTable)
 }

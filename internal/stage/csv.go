@@ -13,7 +13,7 @@ import (
 
 // csv reads records of RFC 4180, with lines that end in LF, CRLF or CR. A quote that never closes rejects its own line only.
 func (r *run) csv(ctx context.Context, b *batch, o Object, object int, in io.Reader) error {
-	reader := newCSVReader(in)
+	reader := newCSVReader(in, r.job.Source.Encoding)
 	places, width := r.positions()
 	if r.job.Source.Header {
 		header, err := reader.next()
@@ -68,7 +68,7 @@ func (r *run) positions() ([]int, int) {
 // header finds the declared columns in the first record.
 func (r *run) header(o Object, header csvRecord) ([]int, error) {
 	if header.reason != "" {
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("the header of %s cannot be read: %s", o.Name, header.reason), "CSV must be UTF-8 with one header line, or write header: false")
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("the header of %s cannot be read: %s", o.Name, header.reason), "write encoding: cp949 where the file is Korean and no UTF-8, or header: false where the first line names no columns")
 	}
 	fields := header.values()
 	names := make([]string, len(fields))

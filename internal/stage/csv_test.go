@@ -31,11 +31,11 @@ func TestCSVRecordsThatDoNotFitAreRejected(t *testing.T) {
 	same(t, query(t, "SELECT line, reason, text FROM read_parquet('"+result.Rejects+"')"), []string{
 		"3|the record has 1 fields, not 2|2",
 		"4|the record has 3 fields, not 2|3,x,y",
-		`5|a is not an integer: "x"|x,x`,
+		`5|a is declared integer and came as text "x"|x,x`,
 		`6|something follows a closing quote|4,"never closed`,
 		`8|something follows a closing quote|6,"z"z`,
 		`9|a quote stands in a field that does not begin with one|7,q"q`,
-		"10|the record is not valid UTF-8|8,\ufffd",
+		"10|the record is not valid UTF-8 at line 10, column 3|8,\ufffd",
 	})
 }
 

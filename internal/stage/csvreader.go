@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"unicode/utf8"
 )
 
 // csvRecord is a record; reason says why it is none. One without quotes is its text, valid until the next one is read, between commas; others have
@@ -45,13 +44,14 @@ type csvReader struct {
 	scanner *bufio.Scanner
 	waiting [][]byte // lines given back
 	line    int64    // of the line that was read last
+	from    string   // the encoding that the text came in, for people
 }
 
-func newCSVReader(in io.Reader) *csvReader {
+func newCSVReader(in io.Reader, from string) *csvReader {
 	scanner := bufio.NewScanner(in)
 	scanner.Buffer(make([]byte, 1<<20), maxRecord)
 	scanner.Split(anyLine)
-	return &csvReader{scanner: scanner}
+	return &csvReader{scanner: scanner, from: from}
 }
 
 // anyLine splits after LF, CRLF or CR and keeps the line end.
@@ -118,9 +118,7 @@ func (c *csvReader) record(line []byte) (csvRecord, error) {
 	record := csvRecord{line: c.line}
 	first, end := cutEnd(line)
 	if bytes.IndexByte(first, '"') < 0 {
-		if record.text = first; !utf8.Valid(first) {
-			record.reason = notUTF8
-		}
+		record.text, record.reason = first, undecodable(c.from, record.line, 1, first)
 		return record, nil
 	}
 	whole := append([]byte{}, first...)
@@ -153,9 +151,7 @@ func (c *csvReader) record(line []byte) (csvRecord, error) {
 	}
 	if record.reason == "" {
 		record.fields = parser.end()
-		if !utf8.Valid(whole) {
-			record.reason = notUTF8
-		}
+		record.reason = undecodable(c.from, record.line, 1, whole)
 	}
 	record.text = whole
 	return record, nil

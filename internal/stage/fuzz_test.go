@@ -21,7 +21,7 @@ func FuzzCSV(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		reader := newCSVReader(strings.NewReader(text))
+		reader := newCSVReader(strings.NewReader(text), "")
 		var ours [][]string
 		last, clean := int64(0), true
 		for {
@@ -64,14 +64,26 @@ func FuzzRun(f *testing.F) {
 	f.Add("csv", []byte("a,b,c,e\n1,x\x00,[],\n\"\n"))
 	f.Add("parquet", []byte("PAR1"))
 	f.Add("ndjson", []byte("\x1f\x8b"))
+	f.Add("json", []byte(`{"a":1}{"a":}{"b":"}{"}{`))
+	f.Add("xml", []byte("<?xml version=\"1.0\" encoding=\"euc-kr\"?><l><r a=\"1\"><a>1</a><c>x</c><c/></r><r>\xb0</r></l>"))
+	f.Add("dynamodb", []byte(`{"Items":[{"a":{"N":"1"},"c":{"SS":["x"]},"d":{"M":{"e":{"NULL":true}}}},7],"Count":2}{"Keys":{},"Metadata":{}}{"Item":{"a":{"L":[1]}}}`))
+	f.Add("cp949", []byte("a,b,c,e\n1,\xb0\xa1\xff,[],\"\xb0\n\"\n"))
+	f.Add("answers", []byte(`{"d":{"e":[{"a":""},null]}}{"d":""}[{"d":null}]`))
 	f.Add("ndjson", []byte(`{"a":1e999,"b":"\ud800","c":[[[]]],"a":2}`))
 	f.Fuzz(func(t *testing.T, format string, content []byte) {
-		if !strings.Contains(" ndjson json csv parquet ", " "+format+" ") {
+		if !strings.Contains(" ndjson json csv parquet xml dynamodb cp949 answers ", " "+format+" ") {
 			return
 		}
-		s := contract(format, "a integer", "b text", "c text[]", "e<d.e json")
-		if format == "csv" || format == "parquet" {
+		s := contract(format, "a integer", "b text", "c text[]", "e<d.e json", "f<a decimal(20,3)")
+		switch format {
+		case "csv", "parquet":
 			s.Columns[3].From = "e"
+		case "xml":
+			s.Records = "r"
+		case "cp949":
+			s.Format, s.Encoding, s.Columns[3].From = "csv", "cp949", "e"
+		case "answers":
+			s.Format, s.Records = "json", "d.e"
 		}
 		s.MaxRejects, s.Empty = 1<<40, "ok"
 		dir := t.TempDir()

@@ -36,7 +36,10 @@ func (r *run) parquet(ctx context.Context, object int, o Object) error {
 		r.note(n)
 	}
 	relation := fmt.Sprintf("SELECT %d AS object, file_row_number + 1 AS line, true AS ok%s FROM %s", object, values.String(), file)
-	insert := typing(r.columns, relation, r.rowText(), func(c column, i int, raw string) string { return c.fitsValue(raw, kinds[i]) })
+	insert := typing(r.columns, relation, r.rowText(), forms{
+		fits: func(c column, i int, raw string) string { return c.fitsValue(raw, kinds[i]) },
+		came: func(_ column, i int, _ string) string { return text(parquetKind(kinds[i])) },
+	})
 	if err := r.conn.QueryRowContext(ctx, "SELECT count(*) + $records FROM "+file, r.records).Scan(&r.records); err != nil {
 		return r.unreadable(ctx, o, err)
 	}
@@ -147,4 +150,15 @@ func (c column) fitsValue(raw, kind string) string {
 		return "to_json(" + raw + ")"
 	}
 	return fmt.Sprintf("TRY(CAST(%s AS %s))", raw, c.sql)
+}
+
+// parquetKind is our name of an engine type, as far as there is one.
+func parquetKind(kind string) string {
+	switch kind {
+	case "VARCHAR":
+		return "text"
+	case "TINYINT", "SMALLINT", "UTINYINT", "USMALLINT":
+		return "integer"
+	}
+	return strings.ToLower(kind)
 }

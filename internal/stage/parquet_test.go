@@ -40,7 +40,7 @@ func TestParquetRowsAreCastToTheDeclaredTypes(t *testing.T) {
 		result := mustRun(t, jobFor(t, s, o))
 		same(t, read(t, result.Data), []string{`1|2026-11-19 10:00:00+00|x|5|1.50|[a]|가|{"a":1}`})
 		same(t, query(t, "SELECT line, reason FROM read_parquet('"+result.Rejects+"')"), []string{
-			"2|id is required and missing", `3|n is not an integer: "five"`, `4|id is not an integer: "5000000000"`})
+			"2|id is required and missing", `3|n is declared integer and came as text "five"`, `4|id is declared integer and came as bigint 5000000000`})
 		same(t, result.NewColumns, []string{"more"})
 		same(t, result.Records, int64(4))
 	}

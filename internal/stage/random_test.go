@@ -70,7 +70,7 @@ func TestALineIsTheSameAloneAndAmongOthers(t *testing.T) {
 		content := randomLines(random, 100)
 		// With a blank line after each, no two records are on lines that follow each other.
 		apart := strings.ReplaceAll(content, "\n", "\n\n")
-		const lines = `SELECT "column", reason, text, %s FROM read_parquet('%s')`
+		const lines = `SELECT "column", regexp_replace(reason, 'at line [0-9]+', ''), text, %s FROM read_parquet('%s')`
 		a, b := mustRun(t, jobFor(t, s, object{"a", content})), mustRun(t, jobFor(t, s, object{"a", apart}))
 		same(t, read(t, a.Data), read(t, b.Data))
 		same(t, query(t, fmt.Sprintf(lines, "2 * line - 1", a.Rejects)), query(t, fmt.Sprintf(lines, "line", b.Rejects)))

@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -36,6 +37,8 @@ type run struct {
 	bytes   int64 // of their text
 	done    int64 // raw bytes read
 	total   int64
+	// inferring asks readers for records as they are, whatever is declared.
+	inferring bool
 	// undeclared holds the names of columns that the project does not declare.
 	undeclared map[string]bool
 }
@@ -171,15 +174,28 @@ func (r *run) readOne(ctx context.Context, b *batch, i int, o Object) error {
 		return err
 	}
 	defer in.close()
-	switch r.job.Source.Format {
-	case "json":
-		err = r.array(ctx, b, o, i, in)
-	case "csv":
-		err = r.csv(ctx, b, o, i, in)
+	text, err := decoded(r.job.Source.Encoding, o, in)
+	switch {
+	case err != nil:
+	case r.job.Source.Format == "csv":
+		err = r.csv(ctx, b, o, i, text)
 	default:
-		err = r.lines(ctx, b, i, in)
+		err = r.textRecords(ctx, r.exact(b), i, o, text)
 	}
 	return in.explain(err)
+}
+
+// textRecords hands the records of JSON text in an object to a taker.
+func (r *run) textRecords(ctx context.Context, to taker, i int, o Object, in io.Reader) error {
+	switch r.job.Source.Format {
+	case "json":
+		return r.document(ctx, to, o, i, in)
+	case "dynamodb":
+		return r.document(ctx, &dynamo{taker: to, run: r}, o, i, in)
+	case "xml":
+		return r.xml(ctx, to, o, i, in)
+	}
+	return r.lines(ctx, to, i, in)
 }
 
 func (r *run) read(n int64) {

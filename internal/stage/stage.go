@@ -56,8 +56,10 @@ type Reject struct {
 	Text   string
 }
 
-// Run stages the objects in their order. Values are never guessed: text that is no value of the declared type rejects the record. Two things
-// are rounded: decimals to their scale, and JSON numbers with a fraction to the 17 digits of a double; send money with more digits as strings.
+// Run stages the objects in their order. Values are never guessed: text that is no value of the declared type rejects the record, and text that
+// is one is taken, also where JSON could have had a number: "7" and 7.0 are the integer 7. Where records: picks the records out of JSON answers, an
+// empty text is null in columns that are not text, and so is an empty element of XML in every column. Two things are rounded: decimals to their
+// scale, and JSON numbers with a fraction to the 17 digits of a double where the column is no decimal.
 //
 // Faults: damaged for an object that cannot be read to its end, missing for a day without records where
 // the source does not allow it, check_failed for more rejects than the source allows, for a key with different rows and for undeclared

@@ -198,30 +198,30 @@ func TestRecordsThatDoNotFitAreRejectedWithReasonObjectAndLine(t *testing.T) {
 		`{"id":"9.5e0","who":{"name":"x"}}`,
 	}, "\n")}))
 	same(t, query(t, `SELECT object, line, "column", reason FROM read_parquet('`+result.Rejects+"')"), []string{
-		`a.ndjson|2|id|id is not an integer: "1.5"`,
-		`a.ndjson|3|id|id is not an integer: "one"`,
+		`a.ndjson|2|id|id is declared integer and came as double 1.5`,
+		`a.ndjson|3|id|id is declared integer and came as text "one"`,
 		`a.ndjson|4|id|id is required and missing`,
-		`a.ndjson|5|day|day is not a date: "someday"`,
-		`a.ndjson|6|n|n is not a bigint[]: "["x"]"`,
-		`a.ndjson|7|n|n is not a bigint[]: "3"`,
+		`a.ndjson|5|day|day is declared date and came as text "someday"`,
+		`a.ndjson|6|n|n is declared bigint[] and came as list ["x"]`,
+		`a.ndjson|7|n|n is declared bigint[] and came as integer 3`,
 		`a.ndjson|8|name|name is required and missing`,
 		`a.ndjson|9||the record is not valid JSON`,
 		`a.ndjson|10||the record is not a JSON object`,
-		`a.ndjson|11||the record is not valid UTF-8`,
-		`a.ndjson|13|id|id is not an integer: "99999999999"`,
-		`a.ndjson|14|id|id is not an integer: "true"`,
-		`a.ndjson|15|id|id is not an integer: "1.5"`,
-		`a.ndjson|16|id|id is not an integer: "9.5e0"`,
+		`a.ndjson|11||the record is not valid UTF-8 at line 11, column 24`,
+		`a.ndjson|13|id|id is declared integer and came as bigint 99999999999`,
+		`a.ndjson|14|id|id is declared integer and came as boolean true`,
+		`a.ndjson|15|id|id is declared integer and came as double 1.5`,
+		`a.ndjson|16|id|id is declared integer and came as text "9.5e0"`,
 	})
 	same(t, []int64{result.Records, result.Staged, result.Rejected}, []int64{15, 1, 14})
-	same(t, result.Samples[0], Reject{Object: "a.ndjson", Line: 2, Reason: `id is not an integer: "1.5"`, Column: "id", Text: `{"id":1.5,"who":{"name":"x"}}`})
+	same(t, result.Samples[0], Reject{Object: "a.ndjson", Line: 2, Reason: `id is declared integer and came as double 1.5`, Column: "id", Text: `{"id":1.5,"who":{"name":"x"}}`})
 }
 
 func TestMoreRejectsThanAllowedFailWithTheFirstOnesAndKeepTheFiles(t *testing.T) {
 	s := contract("ndjson", "id integer")
 	s.MaxRejects = 1
 	content := `{"id":1}` + "\n" + `{"id":"x"}` + "\n" + `{"id":"y"}`
-	result := mustFail(t, jobFor(t, s, object{"a.ndjson", content}), fault.CheckFailed, "2 of 3 records", `a.ndjson line 2: id is not an integer: "x"`, "raise max_rejects or mend the source")
+	result := mustFail(t, jobFor(t, s, object{"a.ndjson", content}), fault.CheckFailed, "2 of 3 records", `a.ndjson line 2: id is declared integer and came as text "x"`, "raise max_rejects or mend the source")
 	if len(read(t, result.Rejects)) != 2 || len(read(t, result.Data)) != 1 || result.Rejected != 2 {
 		t.Errorf("the files do not hold what was found: %+v", result)
 	}

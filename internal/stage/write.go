@@ -23,7 +23,7 @@ func (r *run) write(ctx context.Context) (Result, error) {
 	rejects := fmt.Sprintf(`COPY (SELECT o.name AS object, line, reason, "column",
   CASE WHEN strlen(text) <= 1000 THEN text WHEN strlen(left(text, 333)) <= 1000 THEN left(text, 333) ELSE left(text, 250) END AS text FROM (
 SELECT object, line, %s AS reason, %s AS "column", text FROM typed WHERE bad NOT IN (0, %d) UNION ALL SELECT * FROM reject)
-JOIN objects o USING (object) ORDER BY object, line) TO %s (FORMAT parquet, COMPRESSION zstd)`, reason, column, markRepeat, text(result.Rejects))
+JOIN objects o USING (object) ORDER BY object, line, reason, text) TO %s (FORMAT parquet, COMPRESSION zstd)`, reason, column, markRepeat, text(result.Rejects))
 	if err := r.exec(ctx, data+"; "+rejects); err != nil {
 		return result, err
 	}
