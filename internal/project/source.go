@@ -24,14 +24,14 @@ type sourceKind struct {
 func sourceKinds() []sourceKind {
 	return []sourceKind{
 		{"bigquery", (*loader).bigquerySource, []string{"limit", "credentials", "endpoint"}},
-		{"exec", (*loader).execSource, nil},
 		{"collect", (*loader).collectSource, []string{"token", "origins", "body", "memory"}},
+		{"exec", (*loader).execSource, nil},
 		{"files", (*loader).filesSource, nil},
-		{"mysql", (*loader).mysqlSource, databaseTuning()},
-		{"postgres", (*loader).postgresSource, databaseTuning()},
 		{"http", (*loader).httpSource, []string{"secrets", "rate", "quota", "allow", "hosts", "timeout", "body", "format"}},
 		{"kafka", (*loader).kafkaSource, []string{"brokers", "tls", "sasl", "user", "password", "lateness", "follow", "on_loss"}},
 		{"kinesis", (*loader).kinesisSource, []string{"aws", "lateness", "follow", "on_loss"}},
+		{"mysql", (*loader).mysqlSource, databaseTuning()},
+		{"postgres", (*loader).postgresSource, databaseTuning()},
 	}
 }
 

@@ -86,14 +86,14 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{"bigquery", BigQuery{}, validateBigQuery},
-		{"exec", Exec{}, validateExec},
 		{"collect", Collect{}, validateCollect},
+		{"exec", Exec{}, validateExec},
 		{"files", Files{}, validateFiles},
-		{"mysql", MySQL{}, validateDatabase},
-		{"postgres", Postgres{}, validateDatabase},
 		{"http", HTTP{}, validateHTTP},
 		{"kafka", Kafka{}, validateKafka},
 		{"kinesis", Kinesis{}, validateKinesis},
+		{"mysql", MySQL{}, validateDatabase},
+		{"postgres", Postgres{}, validateDatabase},
 	}
 }
 
