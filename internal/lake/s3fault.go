@@ -80,10 +80,10 @@ func transient(err error) bool {
 	return false
 }
 
-// absent reports that there is no such object; a bucket that is not there is something else.
+// absent reports that there is no such object; a bucket, or a user, that is not there is something else.
 func absent(err error) bool {
 	word, status := code(err)
-	return err != nil && word != "NoSuchBucket" && (word == "NoSuchKey" || word == "NotFound" || status == http.StatusNotFound)
+	return word == "NoSuchKey" || word == "NotFound" || word == "" && status == http.StatusNotFound
 }
 
 // contested reports that a conditional write found another state than it named.
@@ -124,7 +124,7 @@ func (s *S3) explain(err error, doing, action string) error {
 		return wrap(fault.NotFound, "there is no bucket "+s.bucket, "create it, or correct lake: {bucket: …} in daybook.yaml")
 	case slices.Contains([]string{"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}, word) || status == http.StatusMovedPermanently:
 		return wrap(fault.Invalid, "the bucket "+s.bucket+" is in another region", "write its region: lake: {aws: {region: …}}")
-	case word == "SignatureDoesNotMatch" || word == "InvalidAccessKeyId" || word == "InvalidClientTokenId":
+	case slices.Contains([]string{"SignatureDoesNotMatch", "InvalidAccessKeyId", "InvalidClientTokenId", "XAdminUserNotFound"}, word): // the last is versitygw's
 		return wrap(fault.Refused, "S3 does not accept the lake's credentials", "correct the access key and the secret key that lake: {aws: …} names")
 	case word == "ExpiredToken" || word == "ExpiredTokenException" || word == "TokenRefreshRequired":
 		return wrap(fault.Refused, "the lake's credentials have expired", "sign in again, or give the machine a role, whose credentials are renewed")

@@ -99,7 +99,10 @@ func (s *S3) sweep(ctx context.Context) error {
 	for _, layer := range []Layer{Raw, Stage, Editions, Prints} {
 		w := &sweeping{lake: s, lists: lists}
 		err := s.below(ctx, string(layer), func(e entry) error { return w.see(ctx, layer, e) })
-		errs = append(errs, errors.Join(w.errs...), err, w.end(ctx))
+		if err == nil {
+			err = w.end(ctx)
+		}
+		errs = append(append(errs, w.errs...), err)
 		if err != nil {
 			break // the others would say the same
 		}
@@ -235,7 +238,7 @@ func (s *S3) abortStale(ctx context.Context) error {
 				continue
 			}
 			_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: u.Key, UploadId: u.UploadId})
-			if err != nil && !absent(err) {
+			if word, _ := code(err); err != nil && word != noUpload && !absent(err) {
 				return s.explain(err, "abort the upload of "+aws.ToString(u.Key), "s3:AbortMultipartUpload")
 			}
 		}

@@ -22,6 +22,9 @@ import (
 // try finds the object, and has to know whose it is.
 const mark = "daybook-put"
 
+// noUpload is S3's word for an upload that was completed, or aborted, before.
+const noUpload = "NoSuchUpload"
+
 // maxParts is S3's. Parts double behind each fifth of them, so that an object may have 2 TB; as long as there are fewer they are equal.
 const maxParts = 10_000
 
@@ -57,8 +60,7 @@ func (s *S3) put(ctx context.Context, at string, text []byte, token string) erro
 
 // mine settles a conditional write that found an object there: it is this one's, whose answer was lost, or somebody else's.
 func (s *S3) mine(ctx context.Context, at, token string, err error) error {
-	var gone *types.NoSuchUpload
-	if !contested(err) && !errors.As(err, &gone) {
+	if word, _ := code(err); !contested(err) && word != noUpload {
 		return s.explain(err, "write "+at, "s3:PutObject")
 	}
 	out, there, headErr := s.head(ctx, at)

@@ -24,6 +24,7 @@ type sourceKind struct {
 func sourceKinds() []sourceKind {
 	return []sourceKind{
 		{"files", (*loader).filesSource, nil},
+		{"s3", (*loader).s3Source, []string{"aws", "events", "format", "queue", "requester_pays"}},
 	}
 }
 
