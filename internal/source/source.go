@@ -86,6 +86,7 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{"files", Files{}, validateFiles},
+		{"s3", S3{}, validateS3},
 	}
 }
 
