@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,8 +19,8 @@ import (
 func TestObjectIsFetchedOnceForManyWhoWantItHere(t *testing.T) {
 	endpoint, name := bucket(t)
 	proxy := newChaos(t, endpoint)
+	m := keep(t, openS3(t, endpoint, name), day(), "r", noise(200_000))
 	l := openS3(t, proxy.url, name)
-	m := keep(t, l, day(), "r", noise(200_000))
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -41,7 +42,7 @@ func TestObjectIsFetchedOnceForManyWhoWantItHere(t *testing.T) {
 
 func TestLocalCopiesAreBoundedAndWhatIsInUseStays(t *testing.T) {
 	endpoint, name := bucket(t)
-	options := lake.S3Options{Address: "s3://" + name, Region: region, Endpoint: endpoint, AccessKey: accessKey, SecretKey: secretKey,
+	options := lake.S3Options{Address: "s3://" + name + "/team/lake", Region: region, Endpoint: endpoint, AccessKey: accessKey, SecretKey: secretKey,
 		Cache: filepath.Join(t.TempDir(), "cache"), CacheBytes: 250}
 	open := func() *lake.S3 {
 		l, err := lake.OpenS3(t.Context(), options)
@@ -53,7 +54,7 @@ func TestLocalCopiesAreBoundedAndWhatIsInUseStays(t *testing.T) {
 	l := open()
 	now := time.Now()
 	l.CacheClock(func() time.Time { return now })
-	m := keep(t, l, day(), "r", noise(101), noise(102), noise(103), noise(104))
+	m := keep(t, openS3(t, endpoint, name), day(), "r", noise(101), noise(102), noise(103), noise(104))
 	local := func(name string) string {
 		t.Helper()
 		file, err := l.Local(t.Context(), m, name)
@@ -100,11 +101,63 @@ func TestLocalCopiesAreBoundedAndWhatIsInUseStays(t *testing.T) {
 	}
 }
 
-func TestCopyThatCannotBeMadeIsTriedAgain(t *testing.T) {
+func TestWhatWasStoredIsHereAlready(t *testing.T) {
 	endpoint, name := bucket(t)
 	proxy := newChaos(t, endpoint)
 	l := openS3(t, proxy.url, name)
-	m := keep(t, l, day(), "r", noise(1000))
+	b := begin(t, l, day())
+	defer b.Abort()
+	file := filepath.Join(t.TempDir(), "made.parquet")
+	if err := os.WriteFile(file, []byte("PAR1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Adopt(t.Context(), "adopted", "", file, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), lake.Part{Name: "put"}, bytes.NewReader(noise(11<<20))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), lake.Part{Name: "cut"}, iotest.TimeoutReader(bytes.NewReader(noise(1000)))); err == nil {
+		t.Error("half an object was stored")
+	}
+	b = begin(t, l, day())
+	defer b.Abort()
+	if _, err := b.Put(t.Context(), lake.Part{Name: "put"}, bytes.NewReader(noise(11<<20))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), lake.Part{Name: "adopted"}, strings.NewReader("PAR1")); err != nil {
+		t.Fatal(err)
+	}
+	m, err := b.Commit(t.Context(), lake.Meta{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]byte{"adopted": []byte("PAR1"), "put": noise(11 << 20)} {
+		file, err := l.Local(t.Context(), m, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+	}
+	if n := proxy.count("GET", "/adopted") + proxy.count("GET", "/put"); n != 0 {
+		t.Errorf("%d objects were fetched", n)
+	}
+	if l.CacheBytes() != 11<<20+4 {
+		t.Errorf("the cache counts %d bytes", l.CacheBytes())
+	}
+	left, err := filepath.Glob(filepath.Join(l.CacheDir(), "*.tmp"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestCopyThatCannotBeMadeIsTriedAgain(t *testing.T) {
+	endpoint, name := bucket(t)
+	proxy := newChaos(t, endpoint)
+	m := keep(t, openS3(t, endpoint, name), day(), "r", noise(1000))
+	l := openS3(t, proxy.url, name)
 	proxy.set(-1, answer{status: 403, code: "AccessDenied"}, method("GET", "0.bin"))
 	if _, err := l.Local(t.Context(), m, "0.bin"); !fault.Is(err, fault.Refused) {
 		t.Errorf("refused: %v", err)
@@ -123,7 +176,7 @@ func TestStagedDaysAreListedForHive(t *testing.T) {
 	stage := func() lake.Manifest {
 		b := begin(t, l, k)
 		defer b.Abort()
-		for _, n := range []string{"data.parquet", "rejects.parquet"} {
+		for _, n := range []string{"data.parquet", "notes.txt"} {
 			if _, err := b.Put(t.Context(), lake.Part{Name: n}, strings.NewReader(n)); err != nil {
 				t.Fatal(err)
 			}

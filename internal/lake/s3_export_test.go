@@ -2,6 +2,8 @@ package lake
 
 import (
 	"context"
+	"errors"
+	"os"
 	"time"
 )
 
@@ -21,3 +23,14 @@ func (s *S3) CacheClock(now func() time.Time) { s.cache.now = now }
 
 // CacheBytes is what the cache counts.
 func (s *S3) CacheBytes() int64 { return s.cache.bytes }
+
+// CacheDir is where the cache is.
+func (s *S3) CacheDir() string { return s.cache.dir }
+
+// CacheForget empties the cache.
+func (s *S3) CacheForget() error {
+	s.cache.mu.Lock()
+	defer s.cache.mu.Unlock()
+	s.cache.copies, s.cache.bytes = map[string]*copied{}, 0
+	return errors.Join(os.RemoveAll(s.cache.dir), os.MkdirAll(s.cache.dir, 0o700))
+}

@@ -129,9 +129,9 @@ func TestConnectionCutInAPutIsTriedAgain(t *testing.T) {
 func TestConnectionCutInAGetGoesOnBehindWhatCame(t *testing.T) {
 	endpoint, name := bucket(t)
 	proxy := newChaos(t, endpoint)
-	l := openS3(t, proxy.url, name)
 	text := noise(3 << 20)
-	m := keep(t, l, day(), "r", text)
+	m := keep(t, openS3(t, endpoint, name), day(), "r", text)
+	l := openS3(t, proxy.url, name)
 	before := proxy.count("GET", "0.bin")
 	proxy.set(3, answer{cut: 1 << 20}, method("GET", "0.bin"))
 	if got := readAll(t, l, m, "0.bin"); !bytes.Equal(got, text) {

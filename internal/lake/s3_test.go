@@ -30,6 +30,9 @@ type bucketLake struct {
 }
 
 func (l bucketLake) Damage(t *testing.T, m lake.Manifest, name string, b []byte) {
+	if err := l.CacheForget(); err != nil {
+		t.Fatal(err)
+	}
 	key := "team/lake/" + string(m.Layer) + "/" + m.Node + "/day=" + m.Day.String() + "/" + m.Generation + "/" + name
 	if b != nil {
 		store(t, l.client, l.bucket, key, b)

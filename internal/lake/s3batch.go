@@ -51,12 +51,15 @@ func (s *S3) begin(ctx context.Context, k Key) (*s3Batch, error) {
 
 // Put implements Batch.
 func (b *s3Batch) Put(ctx context.Context, p Part, r io.Reader) (Object, error) {
-	return b.add(ctx, Object{Name: p.Name, Origin: p.Origin}, p.State, func(to string) (int64, string, error) { return b.lake.upload(ctx, to, r) })
+	copied := b.lake.cache.spill() // what is stored is staged next
+	return b.add(ctx, Object{Name: p.Name, Origin: p.Origin}, p.State, copied, func(to string) (int64, string, error) {
+		return b.lake.upload(ctx, to, io.TeeReader(r, copied))
+	})
 }
 
 // Adopt implements Batch.
 func (b *s3Batch) Adopt(ctx context.Context, name, origin, file string, rows int64) (Object, error) {
-	return b.add(ctx, Object{Name: name, Origin: origin, Rows: rows}, "", func(to string) (int64, string, error) {
+	return b.add(ctx, Object{Name: name, Origin: origin, Rows: rows}, "", &spill{name: file}, func(to string) (int64, string, error) {
 		info, err := os.Lstat(file)
 		if err != nil {
 			return 0, "", err
@@ -69,19 +72,20 @@ func (b *s3Batch) Adopt(ctx context.Context, name, origin, file string, rows int
 			return 0, "", err
 		}
 		defer f.Close()
-		n, sum, err := b.lake.upload(ctx, to, f)
-		if err == nil {
-			err = os.Remove(file)
-		}
-		return n, sum, err
+		return b.lake.upload(ctx, to, f)
 	})
 }
 
-// add stores an object's bytes and notes it, or notes that the batch has failed.
-func (b *s3Batch) add(ctx context.Context, o Object, state string, store func(to string) (int64, string, error)) (Object, error) {
+// add stores an object's bytes and notes it, or notes that the batch has failed. What it leaves of a local copy is the cache's.
+func (b *s3Batch) add(ctx context.Context, o Object, state string, copied *spill, store func(to string) (int64, string, error)) (Object, error) {
 	err := b.reserve(o.Name)
 	if err == nil {
 		o.Bytes, o.SHA256, err = store(b.dir() + "/" + o.Name)
+	}
+	if err == nil {
+		b.lake.cache.adopt(o, copied)
+	} else {
+		copied.drop()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -149,7 +153,7 @@ func (b *s3Batch) commit(ctx context.Context, m Manifest) error {
 	if err := b.lake.keepEarlier(ctx, b.replaced); err != nil {
 		return fmt.Errorf("keep the earlier manifest: %w", err)
 	}
-	if b.journal != nil {
+	if b.journal != nil && b.journal.tag != "" {
 		if err := b.journal.own(ctx); err != nil {
 			return err
 		}
@@ -223,7 +227,7 @@ func (b *s3Batch) Abort() {
 	for name := range b.names {
 		paths = append(paths, b.dir()+"/"+name)
 	}
-	if b.journal != nil && b.journal.own(ctx) != nil {
+	if b.journal != nil && b.journal.tag != "" && b.journal.own(ctx) != nil {
 		return // another server has taken the batch up
 	}
 	_ = b.lake.remove(ctx, paths) // what cannot be removed now is Sweep's

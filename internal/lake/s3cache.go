@@ -212,6 +212,70 @@ func (c *cache) makeRoom() {
 	}
 }
 
+// spill is a copy that is made while its object is stored. It may fail without a word: then there is none.
+type spill struct {
+	name string // of the file; empty when there is none
+	file *os.File
+	left int64 // bytes that the cache would keep
+}
+
+func (c *cache) spill() *spill {
+	f, err := os.CreateTemp(c.dir, "*"+temporaryExt)
+	if err != nil {
+		return &spill{}
+	}
+	return &spill{name: f.Name(), file: f, left: c.limit}
+}
+
+// Write implements io.Writer.
+func (s *spill) Write(p []byte) (int, error) {
+	if s.file == nil {
+		return len(p), nil
+	}
+	s.left -= int64(len(p))
+	if s.left < 0 {
+		s.drop()
+	} else if _, err := s.file.Write(p); err != nil {
+		s.drop()
+	}
+	return len(p), nil
+}
+
+// drop gives a copy up; a file that was there before stays.
+func (s *spill) drop() {
+	if s.file != nil {
+		_ = s.file.Close()
+		_ = os.Remove(s.name)
+	}
+	s.name, s.file = "", nil
+}
+
+// adopt takes a whole copy over, or takes it away where there is one already.
+func (c *cache) adopt(o Object, s *spill) {
+	if s.name == "" {
+		return
+	}
+	defer os.Remove(s.name) // where it still has that name
+	if s.file != nil && s.file.Close() != nil {
+		return
+	}
+	id := o.SHA256 + "/" + o.Name
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.copies[id] != nil || o.Bytes > c.limit || os.MkdirAll(filepath.Dir(c.path(id)), 0o700) != nil || os.Rename(s.name, c.path(id)) != nil {
+		return
+	}
+	ready := make(chan struct{})
+	close(ready)
+	one := &copied{ready: ready, bytes: o.Bytes, used: c.now().Add(-2 * lease)} // nobody has it yet: it may go before those that somebody has
+	if info, err := os.Stat(c.path(id)); err == nil {
+		one.modified = info.ModTime()
+	}
+	c.copies[id] = one
+	c.bytes += o.Bytes
+	c.makeRoom()
+}
+
 // make writes a copy under another name first, so that a copy is whole when it has its own.
 func (c *cache) make(o Object, open func() (io.ReadCloser, error)) error {
 	r, err := open()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,10 +114,15 @@ func (s *S3) explain(err error, doing, action string) error {
 		return err
 	}
 	word, status := code(err)
-	var api smithy.APIError
-	cause := err
+	var (
+		api     smithy.APIError
+		request *url.Error
+	)
+	cause := &told{doing + ": " + err.Error(), err}
 	if errors.As(err, &api) {
-		cause = &told{strings.TrimSpace(fmt.Sprintf("%s: %s %s", doing, api.ErrorCode(), api.ErrorMessage())), err}
+		cause.words = strings.TrimSpace(fmt.Sprintf("%s: %s %s", doing, api.ErrorCode(), api.ErrorMessage()))
+	} else if errors.As(err, &request) {
+		cause.words = fmt.Sprintf("%s: %v", doing, request.Err)
 	}
 	wrap := func(code, message, hint string) error { return fault.Wrap(code, cause, message, hint) }
 	switch {
@@ -137,5 +143,5 @@ func (s *S3) explain(err error, doing, action string) error {
 	case transient(err):
 		return wrap(fault.Unavailable, "the lake's bucket "+s.bucket+" does not answer as it should", "run it again later")
 	}
-	return fmt.Errorf("%s in %s: %w", doing, s.address(), err)
+	return fmt.Errorf("in %s: %w", s.address(), cause)
 }

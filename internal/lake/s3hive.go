@@ -14,7 +14,6 @@ import (
 const (
 	listLayer = "hive"
 	listName  = "symlink.txt"
-	dataName  = "data.parquet" // what the stage calls the records, beside its rejects
 )
 
 func (k Key) listPath() string { return path.Join(listLayer, k.Node, keyPrefix+k.dayName(), listName) }
@@ -26,7 +25,7 @@ func (s *S3) link(ctx context.Context, m Manifest) error {
 	}
 	var lines strings.Builder
 	for _, o := range m.Objects {
-		if o.Name == dataName {
+		if path.Ext(o.Name) == ".parquet" {
 			lines.WriteString("s3://" + s.bucket + "/" + *s.key(m.Key().path(), m.Generation, o.Name) + "\n")
 		}
 	}

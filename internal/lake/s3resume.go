@@ -14,13 +14,13 @@ import (
 )
 
 // journal notes what an unfinished generation has stored: GENERATION.parts/plan says who has the batch, GENERATION.parts/00000001 is the
-// first object that became durable, and so on. Who takes the batch up replaces the plan; who had it before finds that out at its
-// commit, or at its next note.
+// first object that became durable, and so on. The plan is written before the first note. Who takes the batch up replaces it; who had
+// it before finds that out at its commit, or at its next note.
 type journal struct {
 	lake *S3
 	at   string // of the directory
 	plan string
-	tag  string // of the plan, as it was when the batch was taken up
+	tag  string // of the plan, as it was when the batch was taken up; empty while there is none
 	n    int    // notes
 }
 
@@ -61,6 +61,11 @@ func (j *journal) own(ctx context.Context) error {
 
 // note adds an object whose bytes are durable.
 func (j *journal) note(ctx context.Context, o Kept) error {
+	if j.tag == "" {
+		if err := j.own(ctx); err != nil {
+			return err
+		}
+	}
 	line, err := json.Marshal(o)
 	if err != nil {
 		return err
@@ -74,6 +79,9 @@ func (j *journal) note(ctx context.Context, o Kept) error {
 
 // remove takes the journal away: the batch is committed or thrown away.
 func (j *journal) remove(ctx context.Context) error {
+	if j.tag == "" {
+		return nil
+	}
 	var paths []string
 	for n := range j.n {
 		paths = append(paths, j.noteAt(n+1))
@@ -123,7 +131,7 @@ func (s *S3) resume(ctx context.Context, k Key, wanted string) (*s3Batch, []Kept
 		return b, kept, err
 	}
 	b.journal = &journal{lake: s, at: b.dir() + journalExt, plan: wanted}
-	return b, nil, b.journal.own(ctx)
+	return b, nil, nil
 }
 
 // takeUp makes a journal this process's, or takes it away with what it names when it is one of another plan or of no use any more.
