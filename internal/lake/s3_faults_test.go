@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,6 +218,75 @@ func TestOfTwoServersOneCommits(t *testing.T) {
 		if err := other.Verify(t.Context(), m); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestOfManyServersAtOnceOneCommits(t *testing.T) {
+	endpoint, name := bucket(t)
+	var batches []lake.Batch
+	for range 8 {
+		b := begin(t, openS3(t, endpoint, name), day())
+		if _, err := b.Put(t.Context(), lake.Part{Name: "a"}, strings.NewReader("1")); err != nil {
+			t.Fatal(err)
+		}
+		batches = append(batches, b)
+	}
+	won := make(chan lake.Manifest, len(batches))
+	var wg sync.WaitGroup
+	for i, b := range batches {
+		wg.Go(func() {
+			m, err := b.Commit(t.Context(), lake.Meta{Run: fmt.Sprint(i)})
+			if err == nil {
+				won <- m
+			} else if !fault.Is(err, fault.Busy) {
+				t.Error(err)
+			}
+			b.Abort()
+		})
+	}
+	wg.Wait()
+	if len(won) != 1 {
+		t.Fatalf("%d commits of the same day", len(won))
+	}
+	m := <-won
+	l := openS3(t, endpoint, name)
+	if got, err := l.Manifest(t.Context(), day()); err != nil || got.Generation != m.Generation || l.Verify(t.Context(), got) != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if left := tree(t, client(endpoint), name); len(left) != 2 {
+		t.Errorf("left: %q", left)
+	}
+}
+
+func TestJournalThatOutlivesItsCommitIsSwept(t *testing.T) {
+	endpoint, name := bucket(t)
+	proxy := newChaos(t, endpoint)
+	l := openS3(t, proxy.url, name)
+	b, _, err := l.Resume(t.Context(), day(), "plan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), lake.Part{Name: "a"}, strings.NewReader("1")); err != nil {
+		t.Fatal(err)
+	}
+	proxy.set(-1, answer{status: 403, code: "AccessDenied"}, method("POST", "delete"))
+	m, err := b.Commit(t.Context(), lake.Meta{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.set(0, answer{}, nil)
+	if left := tree(t, client(endpoint), name); len(left) != 4 {
+		t.Fatalf("left by the crash: %q", left)
+	}
+	l.Tune(5<<20, -time.Minute, nil)
+	if err := l.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left := tree(t, client(endpoint), name); len(left) != 2 {
+		t.Errorf("left: %q", left)
+	}
+	if err := l.Verify(t.Context(), m); err != nil {
+		t.Error(err)
 	}
 }
 

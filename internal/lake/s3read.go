@@ -68,7 +68,9 @@ func (r *s3Reader) Read(p []byte) (int, error) {
 		r.cuts = 0
 	}
 	switch {
-	case r.n == r.object.Bytes && (err == nil && n == 0 || errors.Is(err, io.EOF)):
+	case r.n > r.object.Bytes:
+		return n, damaged(r.of, r.object, fmt.Sprintf("it has more than %d bytes", r.object.Bytes))
+	case r.n == r.object.Bytes && (err != nil || n == 0): // how the connection ends then is no matter
 		if got := digest(r.hash); got != r.object.SHA256 {
 			return n, damaged(r.of, r.object, fmt.Sprintf("its SHA-256 is %s, %s was written", got, r.object.SHA256))
 		}
@@ -77,8 +79,6 @@ func (r *s3Reader) Read(p []byte) (int, error) {
 		return n, nil
 	case r.ctx.Err() != nil:
 		return n, r.ctx.Err()
-	case r.n >= r.object.Bytes:
-		return n, nil // the next Read says how it ended
 	}
 	return n, r.goOn(err)
 }

@@ -171,10 +171,12 @@ func (w *sweeping) end(ctx context.Context) error {
 
 func (s *S3) sweepKey(ctx context.Context, k Key, seen []entry, lists map[string]time.Time) error {
 	named, unnamed := map[string]bool{}, map[string]time.Time{} // generations, the second with their newest object
+	journals := false
 	var committed time.Time
 	for _, e := range seen {
 		if g, ok := generationNamed(e.name); ok {
 			named[g] = true
+			journals = journals || strings.Contains(e.name, "/")
 		}
 		if e.name == manifestName {
 			committed = aws.ToTime(e.LastModified)
@@ -188,7 +190,7 @@ func (s *S3) sweepKey(ctx context.Context, k Key, seen []entry, lists map[string
 		}
 	}
 	listed := k.Layer != Stage || committed.IsZero() || !lists[path.Join(k.Node, keyPrefix+k.dayName())].Before(committed)
-	if listed && !s.suspect(unnamed, committed) {
+	if listed && !s.suspect(unnamed, committed) && (!journals || committed.IsZero()) {
 		return nil
 	}
 	if !committed.IsZero() {
@@ -197,6 +199,7 @@ func (s *S3) sweepKey(ctx context.Context, k Key, seen []entry, lists map[string
 			return err
 		}
 		delete(unnamed, m.manifest.Generation)
+		unnamed[m.manifest.Generation+journalExt] = committed // a crash behind the commit may have left it
 		if !listed {
 			if err := s.link(ctx, m.manifest); err != nil {
 				return err
