@@ -1,7 +1,6 @@
 package lake_test
 
 import (
-	"daybook/internal/lake"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
+
+	"daybook/internal/lake"
 )
 
 func TestSweepLeavesNothingOfCrashedBatchesInABucket(t *testing.T) {
