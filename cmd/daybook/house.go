@@ -89,7 +89,7 @@ func (p *program) openHouse(ctx context.Context, command string) (_ *house, err 
 	if err := errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o700)); err != nil {
 		return nil, fmt.Errorf("empty the scratch directory: %w", err)
 	}
-	l, err := lake.OpenDir(filepath.Join(data, "lake"))
+	l, err := h.openLake(ctx, p.scratch != "")
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +120,21 @@ func (p *program) openHouse(ctx context.Context, command string) (_ *house, err 
 	h.closers = append(h.closers, func() error { h.runner.Close(); return nil })
 	h.tidyCollected(ctx)
 	return h, nil
+}
+
+// openLake opens the project's lake, or a scratch one, which is always a directory: a rehearsal must not touch the one that people read.
+func (h *house) openLake(ctx context.Context, scratch bool) (lake.Lake, error) {
+	l := h.project.Lake
+	if l.Bucket == "" || scratch {
+		return lake.OpenDir(filepath.Join(h.data, "lake"))
+	}
+	access, accessErr := h.secret(ctx, l.AWS.AccessKey)
+	key, keyErr := h.secret(ctx, l.AWS.SecretKey)
+	if err := errors.Join(accessErr, keyErr); err != nil {
+		return nil, fmt.Errorf("credentials of the lake: %w", err)
+	}
+	return lake.OpenS3(ctx, lake.S3Options{Address: l.Bucket, Region: l.AWS.Region, Endpoint: l.AWS.Endpoint, AccessKey: access, SecretKey: key,
+		Cache: filepath.Join(h.data, "lake-cache"), CacheBytes: l.Cache})
 }
 
 // guard lets only a plain SELECT over named tables through to the warehouse.

@@ -42,6 +42,8 @@ type S3 struct {
 	Manifest bool   // the path names manifests: JSON files that list the objects of the day
 	Events   string // URL of the SQS queue that tells of new objects; a day is built when its objects are there
 	Queue    string // endpoint of SQS, for doubles and private endpoints
+
+	RequesterPays bool // the bucket's owner makes those pay who read
 }
 
 // HTTP is an API.

@@ -171,6 +171,7 @@ func (l *loader) settings(text []byte) {
 	p.Timeout = m.duration("timeout", 30*time.Minute)
 	l.refresh(m)
 	p.Engine = engine(m)
+	l.lake(m)
 	l.mail(m)
 	p.Groups = groups(m)
 	l.allowed()

@@ -17,6 +17,7 @@ type Project struct {
 	Refresh  []Refresh
 	Catchup  int // how many missed days are built after downtime, newest first
 	Engine   Engine
+	Lake     Lake
 	Store    string // sqlite:PATH (PATH within the data directory) or postgres://…
 	Mail     Mail
 	Groups   map[string][]Member // one without members has them on the pages

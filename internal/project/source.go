@@ -32,6 +32,7 @@ func sourceKinds() []sourceKind {
 		{"kinesis", (*loader).kinesisSource, []string{"aws", "lateness", "follow", "on_loss"}},
 		{"mysql", (*loader).mysqlSource, databaseTuning()},
 		{"postgres", (*loader).postgresSource, databaseTuning()},
+		{"s3", (*loader).s3Source, []string{"aws", "events", "format", "queue", "requester_pays"}},
 	}
 }
 

@@ -94,6 +94,7 @@ func kinds() []kind {
 		{"kinesis", Kinesis{}, validateKinesis},
 		{"mysql", MySQL{}, validateDatabase},
 		{"postgres", Postgres{}, validateDatabase},
+		{"s3", S3{}, validateS3},
 	}
 }
 

@@ -83,9 +83,18 @@ type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
+// Damager is what a lake brings for its test whose Local is not the stored object itself: it changes, or with nil removes, that.
+type Damager interface {
+	Damage(t *testing.T, m lake.Manifest, name string, b []byte)
+}
+
 func damagedObject(t *testing.T, l lake.Lake) {
 	m := commit(t, l, searches(), "a.ndjson", "aaa\n", "b.ndjson", "bbb\n", "c.ndjson", "ccc\n", "whole.ndjson", "d\n")
 	change := func(name string, b []byte) {
+		if d, ok := l.(Damager); ok {
+			d.Damage(t, m, name, b)
+			return
+		}
 		file, err := l.Local(t.Context(), m, name)
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,410 @@
+package source_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"daybook/internal/calendar"
+	"daybook/internal/fault"
+	"daybook/internal/project"
+	"daybook/internal/source"
+	"daybook/internal/source/sourcetest"
+)
+
+// s3Place is a bucket behind a proxy that can fail.
+type s3Place struct {
+	t      *testing.T
+	bucket string
+	client *s3.Client
+	proxy  *s3Chaos
+	secret string
+}
+
+func newS3Place(t *testing.T) *s3Place {
+	t.Helper()
+	endpoint, name := s3Bucket(t)
+	return &s3Place{t, name, s3Client(endpoint), newS3Chaos(t, endpoint), s3SecretKey}
+}
+
+func (p *s3Place) put(key, text string) { s3Store(p.t, p.client, p.bucket, key, []byte(text)) }
+
+func (p *s3Place) request(path string, d calendar.Day) source.Request {
+	weekdays, err := calendar.ParseWeekdays("sun-fri")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r := sourcetest.Request(project.Source{Name: "searches", File: "sources/searches.yaml", Line: 1, From: "s3", Path: "s3://" + p.bucket + "/" + path, Format: "ndjson",
+		Zone: time.UTC, Days: weekdays, Holds: "day", AWS: project.AWS{Region: s3Region, Endpoint: p.proxy.url, AccessKey: "env:KEY", SecretKey: "env:SECRET"}}, d)
+	r.Secret = func(_ context.Context, ref string) (string, error) {
+		return map[string]string{"env:KEY": s3AccessKey, "env:SECRET": p.secret}[ref], nil
+	}
+	return r
+}
+
+// asked lists the answers that brought records.
+func (p *s3Place) asked() []string {
+	p.proxy.mu.Lock()
+	defer p.proxy.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(p.proxy.requests), func(r string) bool {
+		return !strings.HasPrefix(r, "GET ") || strings.Contains(r, "list-type=2") || strings.Contains(r, "/manifests/")
+	})
+}
+
+// throttle makes the server refuse the next n requests.
+func (p *s3Place) throttle(n int) {
+	p.proxy.set(n, s3Answer{status: 503, code: "SlowDown"}, func(*http.Request) bool { return true })
+}
+
+func s3Lines(b []byte) []string {
+	var all []string
+	for line := range strings.Lines(string(b)) {
+		all = append(all, strings.TrimSuffix(line, "\n"))
+	}
+	return all
+}
+
+func (p *s3Place) world(path string, manifest bool, fill func(d calendar.Day, parts []string)) sourcetest.World {
+	return sourcetest.World{
+		Source: source.S3{},
+		Request: func(d calendar.Day) source.Request {
+			r := p.request(path, d)
+			r.Source.S3.Manifest = manifest
+			return r
+		},
+		Fill: fill, Records: s3Lines, Secret: s3SecretKey, Asked: p.asked, Throttle: p.throttle,
+		Deny: func() { p.secret = "wrong-" + s3SecretKey },
+	}
+}
+
+func TestObjectsOfABucketAreASource(t *testing.T) {
+	for _, pattern := range []string{"logs/{day}.*.ndjson", "{yyyy}/{mm}/{dd}/*/part.ndjson"} {
+		t.Run(pattern, func(t *testing.T) {
+			sourcetest.Run(t, func(t *testing.T) sourcetest.World {
+				p := newS3Place(t)
+				return p.world(pattern, false, func(d calendar.Day, parts []string) {
+					if len(parts) == 0 {
+						parts = []string{""}
+					}
+					for i, text := range parts {
+						p.put(strings.NewReplacer("{day}", d.String(), "{yyyy}", d.Format("2006"), "{mm}", d.Format("01"), "{dd}", d.Format("02"), "*", fmt.Sprint(i)).Replace(pattern), text)
+					}
+				})
+			})
+		})
+	}
+}
+
+func TestObjectsOfAManifestAreASource(t *testing.T) {
+	for _, form := range []string{"files", "entries"} {
+		t.Run(form, func(t *testing.T) {
+			sourcetest.Run(t, func(t *testing.T) sourcetest.World {
+				p := newS3Place(t)
+				return p.world("manifests/{day}.json", true, func(d calendar.Day, parts []string) {
+					list := []map[string]any{}
+					for i, text := range parts {
+						key := fmt.Sprintf("data/%s/%d.ndjson", d, len(parts)-i) // not in the order of the list
+						p.put(key, text)
+						e := map[string]any{"url": "s3://" + p.bucket + "/" + key, "mandatory": true, "meta": map[string]any{"content_length": len(text)}}
+						if form == "files" {
+							e = map[string]any{"key": key, "size": len(text), "MD5checksum": fmt.Sprintf("%x", md5.Sum([]byte(text)))}
+						}
+						list = append(list, e)
+					}
+					b, err := json.Marshal(map[string]any{form: list})
+					if err != nil {
+						t.Fatal(err)
+					}
+					p.put("manifests/"+d.String()+".json", string(b))
+				})
+			})
+		})
+	}
+}
+
+// s3Sink keeps what comes, and is told before each object.
+type s3Sink struct {
+	before func()
+	got    []string // name, origin and bytes
+}
+
+func (s *s3Sink) Put(_ context.Context, p source.Part, r io.Reader) error {
+	if s.before != nil {
+		s.before()
+	}
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(r); err != nil {
+		return err
+	}
+	s.got = append(s.got, p.Name+" "+p.Origin+" "+b.String())
+	return nil
+}
+
+func s3Friday() calendar.Day { return calendar.MustDay("2026-11-20") }
+
+func TestObjectsComeByHourAndAbsentHoursAreNamed(t *testing.T) {
+	p := newS3Place(t)
+	for _, h := range []int{0, 2, 9, 10, 23} {
+		p.put(fmt.Sprintf("logs/2026-11-20/%d/b.ndjson", h), fmt.Sprint(h, "b"))
+		p.put(fmt.Sprintf("logs/2026-11-20/%d/a.ndjson", h), fmt.Sprint(h, "a"))
+	}
+	p.put("logs/2026-11-20/7/.part.ndjson", "being written")
+	p.put("logs/2026-11-20/7/", "") // a folder of the console
+	p.put("logs/2026-11-21/7/a.ndjson", "another day")
+	sink := &s3Sink{}
+	result, err := source.S3{}.Fetch(t.Context(), p.request("logs/{day}/{hour}/*.ndjson", s3Friday()), sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, g := range sink.got {
+		texts = append(texts, g[strings.LastIndex(g, " ")+1:])
+	}
+	if want := []string{"0a", "0b", "2a", "2b", "9a", "9b", "10a", "10b", "23a", "23b"}; !slices.Equal(texts, want) {
+		t.Errorf("objects %q, want %q", texts, want)
+	}
+	if len(result.Missing) != 19 || result.Missing[0] != "hour 1: s3://"+p.bucket+"/logs/2026-11-20/1/*.ndjson" {
+		t.Errorf("missing: %q", result.Missing)
+	}
+	if want := "0_a.ndjson s3://" + p.bucket + "/logs/2026-11-20/0/a.ndjson 0a"; sink.got[0] != want {
+		t.Errorf("the first object is %q, want %q", sink.got[0], want)
+	}
+	r := p.request("logs/{day}*{hour}*/a.ndjson", s3Friday())
+	if _, err := (source.S3{}).Fetch(t.Context(), r, &s3Sink{}); err == nil {
+		t.Error("an object of two hours was taken")
+	}
+}
+
+func TestCutConnectionGoesOnBehindWhatCameOfTheSameObject(t *testing.T) {
+	p := newS3Place(t)
+	text := strings.Repeat("0123456789", 50_000)
+	p.put("2026-11-20.ndjson", text)
+	object := func(r *http.Request) bool { return strings.Contains(r.URL.Path, ".ndjson") }
+	p.proxy.set(3, s3Answer{cut: 100_000}, object)
+	sink := &s3Sink{}
+	if _, err := (source.S3{}).Fetch(t.Context(), p.request("{day}.ndjson", s3Friday()), sink); err != nil {
+		t.Fatal(err)
+	}
+	if len(sink.got) != 1 || !strings.HasSuffix(sink.got[0], " "+text) {
+		t.Error("the object is not whole")
+	}
+	p.proxy.set(-1, s3Answer{cut: 0}, object)
+	if _, err := (source.S3{}).Fetch(t.Context(), p.request("{day}.ndjson", s3Friday()), &s3Sink{}); !fault.Is(err, fault.Unavailable) || fault.Hint(err) == "" {
+		t.Errorf("always cut: %v", err)
+	}
+
+	// Behind the cut it is another object.
+	cut := 0
+	p.proxy.set(1, s3Answer{cut: 100_000}, func(r *http.Request) bool {
+		if object(r) && r.Header.Get("Range") == "" {
+			cut++
+			return true
+		}
+		return false
+	})
+	r := p.request("{day}.ndjson", s3Friday())
+	r.Wait = func(context.Context, time.Duration) error {
+		p.put("2026-11-20.ndjson", strings.Repeat("x", len(text)))
+		return nil
+	}
+	if _, err := (source.S3{}).Fetch(t.Context(), r, &s3Sink{}); !fault.Is(err, fault.Unavailable) || cut != 1 {
+		t.Errorf("half of one object and half of another: %v after %d cuts", err, cut)
+	}
+}
+
+func TestObjectThatIsReplacedBehindTheListingIsNotTaken(t *testing.T) {
+	p := newS3Place(t)
+	p.put("2026-11-20/a.ndjson", "1\n")
+	p.put("2026-11-20/b.ndjson", "2\n")
+	sink := &s3Sink{}
+	sink.before = func() { p.put("2026-11-20/b.ndjson", "3\n") }
+	_, err := source.S3{}.Fetch(t.Context(), p.request("{day}/*.ndjson", s3Friday()), sink)
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(fmt.Sprint(err), "b.ndjson") || len(sink.got) != 1 {
+		t.Errorf("%v, %q", err, sink.got)
+	}
+}
+
+func TestKeptObjectThatIsAnotherNowEndsTheFetch(t *testing.T) {
+	for _, manifest := range []bool{false, true} {
+		p := newS3Place(t)
+		p.put("data/2026-11-20.a.ndjson", "1\n")
+		p.put("data/2026-11-20.b.ndjson", "2\n")
+		p.put("manifests/2026-11-20.json", `{"files": [{"key": "data/2026-11-20.a.ndjson"}, {"key": "data/2026-11-20.b.ndjson"}]}`)
+		path := "data/{day}.*.ndjson"
+		if manifest {
+			path = "manifests/{day}.json"
+		}
+		fetch := func(kept ...source.Part) ([]source.Part, error) {
+			r := p.request(path, s3Friday())
+			r.Source.S3.Manifest, r.Kept = manifest, kept
+			sink := &s3PartSink{}
+			_, err := source.S3{}.Fetch(t.Context(), r, sink)
+			return sink.parts, err
+		}
+		parts, err := fetch()
+		if err != nil || len(parts) != 2 {
+			t.Fatal(parts, err)
+		}
+		if again, err := fetch(parts...); err != nil || len(again) > 0 {
+			t.Errorf("everything was kept: %v, %v", again, err)
+		}
+		p.put("data/2026-11-20.a.ndjson", "5\n") // of the same length
+		if _, err := fetch(parts[0]); !errors.Is(err, source.ErrChanged) {
+			t.Errorf("manifest %t, replaced: %v", manifest, err)
+		}
+		if _, err := fetch(source.Part{Name: "gone.ndjson"}); !errors.Is(err, source.ErrChanged) {
+			t.Errorf("manifest %t, not listed any more: %v", manifest, err)
+		}
+	}
+}
+
+type s3PartSink struct{ parts []source.Part }
+
+func (s *s3PartSink) Put(_ context.Context, p source.Part, _ io.Reader) error {
+	s.parts = append(s.parts, p)
+	return nil
+}
+
+func TestManifestSaysWhatMustBeThere(t *testing.T) {
+	p := newS3Place(t)
+	p.put("data/a.ndjson", "1\n")
+	for _, c := range []struct{ what, text, code, missing string }{
+		{"optional object that is absent", `{"entries": [{"url": "s3://BUCKET/data/a.ndjson", "mandatory": true}, {"url": "s3://BUCKET/data/b.ndjson"}]}`, "", "s3://BUCKET/data/b.ndjson"},
+		{"mandatory object that is absent", `{"entries": [{"url": "s3://BUCKET/data/a.ndjson"}, {"url": "s3://BUCKET/data/b.ndjson", "mandatory": true}]}`, fault.Damaged, ""},
+		{"file that is absent", `{"files": [{"url": "s3://BUCKET/data/b.ndjson"}]}`, fault.Damaged, ""},
+		{"only optional objects, all absent", `{"entries": [{"url": "s3://BUCKET/data/b.ndjson"}]}`, fault.Missing, ""},
+		{"another length", `{"files": [{"key": "data/a.ndjson", "size": 3}]}`, fault.Damaged, ""},
+		{"another length, of Redshift", `{"entries": [{"url": "s3://BUCKET/data/a.ndjson", "mandatory": true, "meta": {"content_length": 1}}]}`, fault.Damaged, ""},
+		{"another MD5", `{"files": [{"key": "data/a.ndjson", "MD5checksum": "d41d8cd98f00b204e9800998ecf8427e"}]}`, fault.Damaged, ""},
+		{"inventory", `{"sourceBucket": "x", "destinationBucket": "arn:aws:s3:::BUCKET", "fileFormat": "CSV", "files": [{"key": "data/a.ndjson", "size": 2, "MD5checksum": "b026324c6904b2a9cb4b88d6d61c81d1"}]}`, "", ""},
+		{"listed twice", `{"files": [{"key": "data/a.ndjson"}, {"url": "s3://BUCKET/data/a.ndjson"}]}`, fault.Damaged, ""},
+		{"no JSON", `files:`, fault.Damaged, ""},
+		{"something else", `{"rows": 1}`, fault.Damaged, ""},
+		{"signed address", `{"files": [{"url": "https://BUCKET.s3.amazonaws.com/data/a.ndjson?X-Amz-Signature=0a1b2c"}]}`, fault.Damaged, ""},
+		{"nothing", `{"files": []}`, "", ""},
+	} {
+		p.put("manifests/2026-11-20.json", strings.ReplaceAll(c.text, "BUCKET", p.bucket))
+		r := p.request("manifests/{day}.json", s3Friday())
+		r.Source.S3.Manifest = true
+		result, err := source.S3{}.Fetch(t.Context(), r, &s3Sink{})
+		if fault.Code(err) != c.code || c.code != "" && fault.Hint(err) == "" {
+			t.Errorf("%s: %v, want code %q", c.what, err, c.code)
+		}
+		if got := strings.Join(result.Missing, ", "); c.code == "" && got != strings.ReplaceAll(c.missing, "BUCKET", p.bucket) {
+			t.Errorf("%s: missing %q", c.what, got)
+		}
+		if strings.Contains(fmt.Sprint(err), "0a1b2c") {
+			t.Errorf("%s: a signature is in %v", c.what, err)
+		}
+	}
+}
+
+func TestS3FaultsOfASourceSayWhatToDo(t *testing.T) {
+	p := newS3Place(t)
+	p.put("2026-11-20.ndjson", "1\n")
+	listing := func(r *http.Request) bool { return strings.Contains(r.URL.RawQuery, "list-type=2") }
+	object := func(r *http.Request) bool { return strings.Contains(r.URL.Path, ".ndjson") }
+	for _, c := range []struct {
+		answer s3Answer
+		want   func(*http.Request) bool
+		code   string
+		hint   string
+	}{
+		{s3Answer{status: 404, code: "NoSuchBucket"}, listing, fault.Invalid, "path"},
+		{s3Answer{status: 403, code: "AccessDenied"}, listing, fault.Refused, "s3:ListBucket"},
+		{s3Answer{status: 403, code: "AccessDenied"}, object, fault.Refused, "s3:GetObject"},
+		{s3Answer{status: 403, code: "SignatureDoesNotMatch"}, listing, fault.Refused, "secret key"},
+		{s3Answer{status: 403, code: "InvalidObjectState"}, object, fault.Unavailable, "restore"},
+		{s3Answer{status: 404, code: "NoSuchKey"}, object, fault.Unavailable, "again"},
+		{s3Answer{status: 301, code: "PermanentRedirect"}, listing, fault.Invalid, "region"},
+		{s3Answer{status: 503, code: "SlowDown"}, object, fault.Unavailable, "later"},
+	} {
+		p.proxy.set(-1, c.answer, c.want)
+		_, err := source.S3{}.Fetch(t.Context(), p.request("{day}.ndjson", s3Friday()), &s3Sink{})
+		if !fault.Is(err, c.code) || !strings.Contains(fault.Hint(err), c.hint) {
+			t.Errorf("%s: %v, want code %s and a hint of %q", c.answer.code, err, c.code, c.hint)
+		}
+	}
+}
+
+func TestManyObjectsAreListedPageByPage(t *testing.T) {
+	p := newS3Place(t)
+	const n = 1203
+	for i := range n {
+		p.put(fmt.Sprintf("2026-11-20/%05d.ndjson", i), "")
+	}
+	sink := &s3PartSink{}
+	if _, err := (source.S3{}).Fetch(t.Context(), p.request("{day}/[0-9]*.ndjson", s3Friday()), sink); err != nil {
+		t.Fatal(err)
+	}
+	if len(sink.parts) != n || sink.parts[n-1].Name != fmt.Sprintf("%05d.ndjson", n-1) {
+		t.Errorf("%d objects", len(sink.parts))
+	}
+}
+
+func TestRequesterPaysIsSaidInEveryRequest(t *testing.T) {
+	p := newS3Place(t)
+	p.put("2026-11-20.ndjson", "1\n")
+	silent := 0
+	p.proxy.set(0, s3Answer{}, nil)
+	p.proxy.mu.Lock()
+	p.proxy.fail = func(r *http.Request) *s3Answer {
+		if r.Header.Get("X-Amz-Request-Payer") != "requester" {
+			silent++
+		}
+		return nil
+	}
+	p.proxy.mu.Unlock()
+	r := p.request("{day}.ndjson", s3Friday())
+	r.Source.S3.RequesterPays = true
+	if _, err := (source.S3{}).Fetch(t.Context(), r, &s3Sink{}); err != nil || silent > 0 {
+		t.Errorf("%v, %d requests do not say it", err, silent)
+	}
+}
+
+func TestSettingsOfS3AreChecked(t *testing.T) {
+	for _, c := range []struct {
+		path, format, holds string
+		s3                  project.S3
+		want                string
+	}{
+		{path: "s3://bucket/logs/{day}/*.ndjson.gz"},
+		{path: "s3://bucket/{yyyy}/{mm}/{dd}/{hour}.csv"},
+		{path: "s3://bucket/books.parquet", holds: "snapshot"},
+		{path: "s3://bucket/{day}/manifest.json", format: "csv", s3: project.S3{Manifest: true}},
+		{path: "", want: "no path"},
+		{path: "logs/{day}.csv", want: "no path"},
+		{path: "s3://bucket", want: "no path"},
+		{path: "s3://bucket/{day}/", want: "no path"},
+		{path: "s3://{day}/a.csv", want: "no path"},
+		{path: "s3://bucket/{date}.csv", want: "{date}"},
+		{path: "s3://bucket/{day}[.csv", want: "not a pattern"},
+		{path: "s3://bucket/a.csv", want: "same for every day"},
+		{path: "s3://bucket/{day}.csv", holds: "snapshot", want: "snapshot has a day"},
+		{path: "s3://bucket/{day}", want: "does not tell the format"},
+		{path: "s3://bucket/{day}/manifest.json", s3: project.S3{Manifest: true}, want: "format"},
+		{path: "s3://bucket/a.csv", holds: "snapshot", s3: project.S3{Events: "https://sqs.example.com/q"}, want: "event"},
+	} {
+		err := source.Validate(project.Source{From: "s3", File: "sources/a.yaml", Line: 1, Path: c.path, Format: c.format, Holds: c.holds, S3: c.s3})
+		if c.want == "" {
+			if err != nil {
+				t.Errorf("path %q: %v", c.path, err)
+			}
+			continue
+		}
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), c.want) || fault.Hint(err) == "" || !strings.HasPrefix(err.Error(), "sources/a.yaml:1: ") {
+			t.Errorf("path %q: %v, want %q", c.path, err, c.want)
+		}
+	}
+}
