@@ -34,13 +34,13 @@ func postgresWorld(t *testing.T) postgresPlace {
 	u.Host = proxy.Addr
 	p := postgresPlace{direct: direct}
 	p.World = publishtest.World{
-		To: "postgres", Modes: []string{"swap", "upsert", "day"}, Address: u.String(), Secret: password, Proxy: proxy, Atomic: true, Differs: true,
+		To: "postgres", Modes: []string{"swap", "upsert", "day"}, Secrets: map[string]string{"env:TARGET": u.String()}, Secret: password, Proxy: proxy, Atomic: true, Differs: true,
 		Publication: func(mode string) project.Publication { return tablePublication("postgres", mode) },
 		Read: func(string, calendar.Day) []string {
 			return p.rows(t, "SELECT day::text, id::text, coalesce(name, '"+publishtest.Null+"'), price::text FROM shop.items")
 		},
-		Denied: func(mode string) (project.Publication, string) {
-			return tablePublication("postgres", mode), strings.Replace(u.String(), password, "wrong-"+password, 1)
+		Denied: func(mode string) (project.Publication, map[string]string) {
+			return tablePublication("postgres", mode), map[string]string{"env:TARGET": strings.Replace(u.String(), password, "wrong-"+password, 1)}
 		},
 	}
 	p.exec(t, "CREATE SCHEMA shop")

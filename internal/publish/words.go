@@ -1,9 +1,11 @@
 package publish
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"syscall"
 
@@ -49,4 +51,10 @@ func counted(r Request, got, want int64) error {
 // gone reports whether a connection broke.
 func gone(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// broken reports whether an error comes from the network and not from the rows.
+func broken(err error) bool {
+	var network net.Error
+	return gone(err) || errors.As(err, &network) || errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded)
 }
