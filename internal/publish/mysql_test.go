@@ -78,3 +78,24 @@ func (p mysqlPlace) rows(t *testing.T, query string) []string {
 	slices.Sort(out)
 	return out
 }
+
+func (p mysqlPlace) strings(t *testing.T, query string) []string {
+	t.Helper()
+	rows, err := p.db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, s)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strings"
@@ -81,5 +82,31 @@ func (p postgresPlace) rows(t *testing.T, query string) []string {
 		t.Error(err)
 	}
 	slices.Sort(out)
+	return out
+}
+
+func (p postgresPlace) connect(t *testing.T) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), p.direct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+func (p postgresPlace) strings(t *testing.T, query string) []string {
+	t.Helper()
+	rows, err := p.connect(t).Query(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) == 0 {
+		return nil
+	}
 	return out
 }

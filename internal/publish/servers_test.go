@@ -200,7 +200,8 @@ var dynalite = sync.OnceValues(func() (string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return []string{"env", "NODE_PATH=" + modules, "node", "-e", "require('dynalite')({createTableMs: 5}).listen(" + port + ", '127.0.0.1')"}, nil
+		// It throws when a client goes away within a request.
+		return []string{"env", "NODE_PATH=" + modules, "node", "-e", "process.on('uncaughtException', (err) => { if (err.code !== 'ECONNRESET') throw err }); require('dynalite')({createTableMs: 5}).listen(" + port + ", '127.0.0.1')"}, nil
 	})
 })
 
