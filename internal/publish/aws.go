@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	"daybook/internal/fault"
 )
@@ -19,7 +20,7 @@ import (
 // awsConfig is how the publication reaches AWS. The SDK does not try again by itself: again does, and waits as the request says.
 func awsConfig(ctx context.Context, r Request) (aws.Config, error) {
 	at := r.Publication.AWS
-	options := []func(*config.LoadOptions) error{config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} })}
+	options := []func(*config.LoadOptions) error{config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), config.WithLogger(logging.Nop{})}
 	if at.Region != "" {
 		options = append(options, config.WithRegion(at.Region))
 	}

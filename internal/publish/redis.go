@@ -175,8 +175,12 @@ func (s *redisRun) fill(ctx context.Context) error {
 		pipe.Expire(ctx, s.fresh, time.Hour)
 		commands, err := pipe.Exec(ctx)
 		for _, c := range commands {
-			if n, ok := c.(*redis.IntCmd); ok {
-				s.added += n.Val()
+			switch c := c.(type) {
+			case *redis.IntCmd: // HSET
+				s.added += c.Val()
+			case *redis.Cmd: // ZADD
+				n, _ := c.Int64() // an error is Exec's
+				s.added += n
 			}
 		}
 		rows, size = 0, 0

@@ -3,14 +3,20 @@ package publish_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
 	"daybook/internal/calendar"
+	"daybook/internal/fault"
 	"daybook/internal/project"
+	"daybook/internal/publish"
 	"daybook/internal/publish/publishtest"
 )
 
@@ -99,4 +105,93 @@ func readObject(t *testing.T, object []byte) string {
 		id = row.ID.(json.Number).String()
 	}
 	return publishtest.Text(row.Day, id, name, row.Price)
+}
+
+func (p redisPlace) request(settings project.Redis, mode string, columns []publish.Column, keys ...string) publish.Request {
+	r := p.Request("swap", day)
+	r.Publication.Redis, r.Publication.Mode, r.Columns, r.Keys = settings, mode, columns, keys
+	return r
+}
+
+var books = []publish.Column{{Name: "day", Type: "DATE"}, {Name: "isbn", Type: "VARCHAR"}, {Name: "loans", Type: "BIGINT"}, {Name: "rate", Type: "DOUBLE"}}
+
+func TestRedisSortedSetHoldsMembersByScore(t *testing.T) {
+	p := redisWorld(t)
+	r := p.request(project.Redis{Name: "top:{day}", Structure: "sorted_set", Member: "isbn", Score: "loans", Expire: time.Hour}, "day", books)
+	for range 2 {
+		must(t, with(r, []any{day, "a:1", int64(3), 0.5}, []any{day, "b", int64(-7), 0.5}))
+		got, err := p.client.ZRangeWithScores(t.Context(), "top:2026-11-19", 0, -1).Result()
+		if d := cmp.Diff([]redis.Z{{Score: -7, Member: "b"}, {Score: 3, Member: "a:1"}}, got); err != nil || d != "" {
+			t.Error(err, d)
+		}
+	}
+	if left := p.client.TTL(t.Context(), "top:2026-11-19").Val(); left <= 0 || left > time.Hour {
+		t.Errorf("it expires in %s", left)
+	}
+	refused(t, with(r, []any{day, "a", int64(3), 0.5}, []any{day, "a", int64(4), 0.5}), fault.CheckFailed, "isbn=a")
+	refused(t, with(r, []any{day, "a", int64(1<<53 + 1), 0.5}), fault.Invalid, "isbn=a", "2^53")
+	refused(t, with(r, []any{day, "a", nil, 0.5}), fault.Invalid, "isbn=a", "loans")
+	r.Publication.Mode, r.Publication.Redis.Name = "upsert", "all"
+	must(t, with(r, []any{day, "a", int64(3), 0.5}, []any{day, "b", int64(5), 0.5}))
+	must(t, with(r, []any{day, "b", int64(1), 0.5}, []any{day, "c", int64(2), 0.5}))
+	if got := p.client.ZRange(t.Context(), "all", 0, -1).Val(); !slices.Equal(got, []string{"b", "c", "a"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestRedisStringIsOneArrayOfAllRows(t *testing.T) {
+	p := redisWorld(t)
+	r := p.request(project.Redis{Name: "books", Structure: "string"}, "swap", books)
+	var rows [][]any
+	want := "["
+	for i := range 20_000 {
+		rows = append(rows, []any{day, "b", int64(i), 0.5})
+		want += fmt.Sprintf(`{"day":"2026-11-19","isbn":"b","loans":%d,"rate":0.5},`, i)
+	}
+	must(t, with(r, rows...))
+	if got := p.client.Get(t.Context(), "books").Val(); got != strings.TrimSuffix(want, ",")+"]" {
+		t.Errorf("%.200s", got)
+	}
+	must(t, with(r))
+	if got := p.client.Get(t.Context(), "books").Val(); got != "[]" {
+		t.Errorf("%.200s", got)
+	}
+	if ttl := p.client.TTL(t.Context(), "books").Val(); ttl != -1 {
+		t.Errorf("it expires in %s", ttl)
+	}
+}
+
+func TestRedisKeysOfSeveralColumnsStayApart(t *testing.T) {
+	p := redisWorld(t)
+	r := p.request(project.Redis{Name: "books", Structure: "hash"}, "swap", books, "day", "isbn")
+	must(t, with(r, []any{day, "a:b", int64(1), 0.5}, []any{day, "a%3Ab", int64(2), 0.5}))
+	got := p.client.HKeys(t.Context(), "books").Val()
+	slices.Sort(got)
+	if d := cmp.Diff([]string{"2026-11-19:a%253Ab", "2026-11-19:a%3Ab"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestRedisLeavesNothingBeside(t *testing.T) {
+	p := redisWorld(t)
+	r := p.request(project.Redis{Name: "books", Structure: "hash"}, "swap", books, "isbn")
+	must(t, with(r, []any{day, "a", int64(1), 0.5}))
+	// A publish that died has its note and its key.
+	p.client.Set(t.Context(), "{books}:daybook", "{books}:daybook:dead", 0)
+	p.client.HSet(t.Context(), "{books}:daybook:dead", "x", "y")
+	refused(t, with(r, []any{day, "a", int64(1), math.NaN()}), fault.Invalid, "rate")
+	must(t, with(r, []any{day, "a", int64(1), 0.5}))
+	if keys := p.client.Keys(t.Context(), "*").Val(); !slices.Equal(keys, []string{"books"}) {
+		t.Errorf("keys %q", keys)
+	}
+}
+
+func TestRedisTakesThePlaceOfItsKindOnly(t *testing.T) {
+	p := redisWorld(t)
+	p.client.Set(t.Context(), "books", "somebody's", 0)
+	refused(t, with(p.request(project.Redis{Name: "books", Structure: "hash"}, "swap", books, "isbn"), []any{day, "a", int64(1), 0.5}), fault.Invalid, "books is a string already")
+	refused(t, with(p.request(project.Redis{Name: "x", Structure: "hash"}, "swap", books)), fault.Invalid, "key")
+	if got := p.client.Get(t.Context(), "books").Val(); got != "somebody's" {
+		t.Errorf("%q", got)
+	}
 }

@@ -54,7 +54,7 @@ func layoutOf(r Request) (*layout, error) {
 		}
 		l.key = append(l.key, i)
 	}
-	if r.Publication.Mode == "upsert" && len(l.key) == 0 {
+	if r.Publication.Mode == "upsert" && len(l.key) == 0 && r.Publication.Redis.Member == "" { // members are keys
 		return nil, invalid(r, "mode: upsert without a key", "write key: with the columns that name a row")
 	}
 	if r.Publication.Mode == "day" && (r.Day.IsZero() || l.dayAt < 0) {

@@ -3,9 +3,12 @@ package publish_test
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"daybook/internal/calendar"
+	"daybook/internal/fault"
 	"daybook/internal/project"
 	"daybook/internal/publish"
 	"daybook/internal/publish/publishtest"
@@ -107,4 +111,96 @@ func (p s3Place) read(t *testing.T, prefix string) ([]string, error) {
 	}
 	slices.Sort(out)
 	return out, nil
+}
+
+func (p s3Place) keys(t *testing.T) []string {
+	t.Helper()
+	list, err := p.client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &p.bucket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, o := range list.Contents {
+		keys = append(keys, *o.Key)
+	}
+	return keys
+}
+
+func (p s3Place) put(t *testing.T, key, body string) {
+	t.Helper()
+	if _, err := p.client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &p.bucket, Key: &key, Body: strings.NewReader(body)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p s3Place) latest(t *testing.T) publish.Manifest {
+	t.Helper()
+	list, err := p.object(t, "out/items/latest.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m publish.Manifest
+	if err := json.Unmarshal(list, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func (p s3Place) books(format string) publish.Request {
+	r := p.Request("swap", day)
+	r.Publication.Format, r.Columns, r.Keys = format, books, nil
+	return r
+}
+
+func TestS3KeepsTheEditionBeforeAndRemovesOlderOnes(t *testing.T) {
+	p := s3World(t)
+	p.put(t, "out/items/run=dead/part-00000.ndjson", "{}")
+	p.put(t, "out/items/notes.txt", "not ours")
+	r := p.books("ndjson")
+	for range 4 {
+		must(t, with(r, []any{day, "a", int64(1), 0.5}))
+	}
+	if keys := p.keys(t); len(keys) != 4 || !slices.Contains(keys, "out/items/notes.txt") || slices.Contains(keys, "out/items/run=dead/part-00000.ndjson") {
+		t.Errorf("%q", keys)
+	}
+}
+
+func TestS3WritesCSVWithAHeaderInEachObject(t *testing.T) {
+	p := s3World(t)
+	must(t, with(p.books("csv"), []any{day, "a \"quoted\",\nline", int64(1), math.NaN()}, []any{day, nil, int64(2), 0.5}))
+	m := p.latest(t)
+	body, err := p.object(t, m.Objects[0].Key)
+	if want := "day,isbn,loans,rate\n2026-11-19,\"a \"\"quoted\"\",\nline\",1,NaN\n2026-11-19,,2,0.5\n"; err != nil || string(body) != want {
+		t.Errorf("%q %v", body, err)
+	}
+	sum := sha256.Sum256(body)
+	if o := m.Objects[0]; m.Rows != 2 || o.Rows != 2 || o.Bytes != len(body) || o.SHA256 != hex.EncodeToString(sum[:]) || m.Day != "2026-11-19" || len(m.Columns) != 4 {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestS3CutsManyRowsIntoSeveralObjects(t *testing.T) {
+	p := s3World(t)
+	var rows [][]any
+	for i := range 80 {
+		rows = append(rows, []any{day, strings.Repeat("x", 1<<20), int64(i), 0.5})
+	}
+	must(t, with(p.books("ndjson.gz"), rows...))
+	if m := p.latest(t); len(m.Objects) != 3 || m.Rows != 80 {
+		t.Errorf("%d objects, %d rows", len(m.Objects), m.Rows)
+	}
+}
+
+func TestS3RefusesWhenAnotherPublishTookThePlace(t *testing.T) {
+	p := s3World(t)
+	r := with(p.books("ndjson"), []any{day, "a", int64(1), 0.5})
+	must(t, r)
+	inner := r.Rows
+	r.Rows = func(yield func([]any, error) bool) {
+		p.put(t, "out/items/latest.json", "{}") // while this one is on its way
+		inner(yield)
+	}
+	refused(t, r, fault.Busy, "another publish")
+	p.put(t, "out/items/latest.json", "<html>")
+	refused(t, with(r), fault.Invalid, "not a list of published files")
 }
