@@ -319,3 +319,14 @@ func leadsTo(all map[string]Publication, from, to string, seen map[string]bool) 
 	}
 	return false
 }
+
+// Needs are the nodes that are built before: the mart, and the publications that its rows refer to.
+func (p Publication) Needs() []string {
+	out := []string{p.Mart}
+	for _, r := range p.References {
+		if !slices.Contains(out, r.Publication) {
+			out = append(out, r.Publication)
+		}
+	}
+	return out
+}

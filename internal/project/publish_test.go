@@ -1,6 +1,7 @@
 package project
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,9 @@ func TestPublicationsAreReadAsTheyAreWritten(t *testing.T) {
 		{Name: "usage", File: "publish/usage.yaml", Line: 1, Owner: "data", Mart: "daily_usage", To: "postgres", Mode: "day", Key: []string{"day"}, Pool: "default", URL: "env:SHOP",
 			Table: "shop.usage", Columns: []PublishedColumn{{"day", "date"}, {"requests", "requests"}}, Orphans: "hold", Create: true, Lock: 3 * time.Second, Timeout: 10 * time.Minute,
 			References: []Reference{{Column: "requests", Publication: "counts", Of: "requests", Table: "counts", As: "requests"}}},
+	}
+	if got := p.Publications[4].Needs(); !slices.Equal(got, []string{"daily_usage", "counts"}) {
+		t.Errorf("what comes before usage: %q", got)
 	}
 	for i := range p.Publications {
 		if p.Publications[i].Asks == "" || strings.Contains(p.Publications[i].Asks, "owner") {

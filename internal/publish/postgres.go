@@ -250,7 +250,7 @@ func (p *postgresRun) write(ctx context.Context) error {
 			}
 			name := quotePostgres(c.as)
 			set = append(set, name+" = EXCLUDED."+name)
-			old, new = append(old, comparable("t."+name, p.types[i])), append(new, comparable("EXCLUDED."+name, p.types[i]))
+			old, new = append(old, equatable("t."+name, p.types[i])), append(new, equatable("EXCLUDED."+name, p.types[i]))
 		}
 		if len(set) == 0 {
 			statement += " DO NOTHING"

@@ -72,8 +72,8 @@ func (p *postgresRun) reach(alias string) string {
 
 func (p *postgresRun) literalDay() string { return pgString(p.request.Day.String()) }
 
-// comparable makes types comparable that have no equality of their own.
-func comparable(column, kind string) string {
+// equatable makes types comparable that have no equality of their own.
+func equatable(column, kind string) string {
 	if slices.Contains([]string{"json", "xml", "point", "box", "path", "polygon", "line", "lseg", "circle"}, kind) {
 		return column + "::text"
 	}
@@ -217,7 +217,11 @@ func postgresFault(r Request, err error, doing string) error {
 	class, hint := fault.Invalid, "compare the table's columns with the mart's"
 	switch {
 	case pg.Code == "42P10":
-		hint = fmt.Sprintf("run: CREATE UNIQUE INDEX ON %s (%s)", r.Publication.Table, strings.Join(r.Keys, ", "))
+		var keys []string
+		for _, k := range r.Keys {
+			keys = append(keys, quotePostgres(r.Publication.Target(k)))
+		}
+		hint = fmt.Sprintf("run: CREATE UNIQUE INDEX ON %s (%s)", quoteTable(r.Publication.Table), strings.Join(keys, ", "))
 	case pg.Code == "55P03":
 		class, hint = fault.Unavailable, "somebody holds the table for longer than lock: allows; it is tried again"
 	case pg.Code == "57014":

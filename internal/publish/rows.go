@@ -47,7 +47,11 @@ func layoutOf(r Request) (*layout, error) {
 		l.columns = append(l.columns, column{r.Columns[i], p.As, i})
 	}
 	l.day = l.find("day")
-	for _, k := range r.Keys {
+	keys := r.Keys
+	if len(keys) == 0 {
+		keys = r.Publication.Key
+	}
+	for _, k := range keys {
 		i := l.find(k)
 		if i < 0 {
 			return nil, invalid(r, fmt.Sprintf("the key names %s, which is not published", k), "add it to columns:, or write key: with published columns")

@@ -103,3 +103,19 @@ func TestMySQLTableWithoutTransactionsIsRefused(t *testing.T) {
 	db.exec(t, "CREATE TABLE things (id bigint PRIMARY KEY) ENGINE=MyISAM")
 	refused(t, with(db.table("things", "id BIGINT"), []any{int64(1)}), fault.Invalid, "MyISAM", "InnoDB")
 }
+
+func TestMySQLTableMayBeNamedWithItsDatabase(t *testing.T) {
+	p := mysqlWorld(t)
+	db := database{"mysql", p.World, p.exec, p.strings}
+	schema := db.strings(t, "SELECT database()")[0]
+	db.exec(t, "CREATE TABLE owners (id bigint PRIMARY KEY)")
+	db.exec(t, "CREATE TABLE things (id bigint PRIMARY KEY, FOREIGN KEY (id) REFERENCES owners (id))")
+	r := db.table("owners", "id BIGINT")
+	r.Publication.Table = schema + ".owners"
+	must(t, with(r, []any{int64(1)}, []any{int64(2)}))
+	db.exec(t, "INSERT INTO things VALUES (1)")
+	if got := must(t, with(r, []any{int64(3)})); got.Kept != 1 || got.Removed != 1 || got.Written != 1 {
+		t.Errorf("%+v", got)
+	}
+	db.holds(t, "SELECT concat(id, '') FROM owners", "1", "3")
+}
