@@ -80,7 +80,7 @@ func equatable(column, kind string) string {
 	return column
 }
 
-// open finds the table, or makes it, keeps other writers out of it, and learns its types.
+// open finds the table, or makes it, and learns its types.
 func (p *postgresRun) open(ctx context.Context) error {
 	name := p.request.Publication.Table
 	statement := p.createStatement()
@@ -99,9 +99,6 @@ func (p *postgresRun) open(ctx context.Context) error {
 	}
 	if kind != "r" && kind != "p" {
 		return invalid(p.request, name+" is not a table", "publish to a table; views are not replaced")
-	}
-	if _, err := p.tx.Exec(ctx, "LOCK TABLE "+p.table+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
-		return err
 	}
 	rows, err := p.tx.Query(ctx, `SELECT attname::text, format_type(atttypid, NULL) FROM pg_attribute
 WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`, p.oid)
@@ -122,6 +119,12 @@ WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`, 
 		p.types = append(p.types, kind)
 	}
 	return nil
+}
+
+// lock keeps other writers out of the table, and no readers. The rows are loaded by now, however long the mart took to give them.
+func (p *postgresRun) lock(ctx context.Context) error {
+	_, err := p.tx.Exec(ctx, "LOCK TABLE "+p.table+" IN SHARE ROW EXCLUSIVE MODE")
+	return err
 }
 
 func (p *postgresRun) createStatement() string {

@@ -119,3 +119,21 @@ func TestMySQLTableMayBeNamedWithItsDatabase(t *testing.T) {
 	}
 	db.holds(t, "SELECT concat(id, '') FROM owners", "1", "3")
 }
+
+func TestPostgresWritersGoOnWhileTheMartIsRead(t *testing.T) {
+	p := postgresWorld(t)
+	db := database{"postgres", p.World, p.exec, p.strings}
+	r := db.table("books", "isbn VARCHAR")
+	r.Publication.Create = true
+	must(t, with(r, []any{"a"}))
+	r = with(r, []any{"a"}, []any{"b"})
+	inner := r.Rows
+	r.Rows = func(yield func([]any, error) bool) {
+		db.exec(t, "INSERT INTO books VALUES ('written meanwhile')")
+		inner(yield)
+	}
+	if got := must(t, r); got.Removed != 1 || got.Written != 1 {
+		t.Errorf("%+v", got)
+	}
+	db.holds(t, "SELECT isbn FROM books", "a", "b")
+}

@@ -48,6 +48,14 @@ func counted(r Request, got, want int64) error {
 		"look for triggers, rules or unique columns of the target that drop or join rows")
 }
 
+// unconfirmed is a commit of which nobody knows whether it was made; one that the database refused was not.
+func unconfirmed(err error) error {
+	if !fault.Is(err, fault.Unavailable) {
+		return err
+	}
+	return fault.Wrap(fault.Unavailable, err, "the commit was not confirmed", "publish again, which does no harm if it was made")
+}
+
 // gone reports whether a connection broke.
 func gone(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNREFUSED)
