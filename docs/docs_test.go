@@ -24,7 +24,7 @@ const reference = "project.md"
 
 // The project that keys are tried in; every place of a key holds KEYS once.
 var base = map[string]string{
-	"daybook.yaml":      "name: n\nrefresh:\n  - {at: \"03:00\", nodes: all}\nwarehouse: {threads: 1}\nmail: {sender: outbox, smtp: {host: localhost}, events: {queue: \"https://sqs.example.com/q\"}}\nalerts:\n  - {mail: a@example.com}\nexec:\n  export: {run: x}\ngroups:\n  g:\n    - {address: a@example.com}\n",
+	"daybook.yaml":      "name: n\nrefresh:\n  - {at: \"03:00\", nodes: all}\nwarehouse: {threads: 1}\nlake: {bucket: s3://bucket/lake}\nmail: {sender: outbox, smtp: {host: localhost}, events: {queue: \"https://sqs.example.com/q\"}}\nalerts:\n  - {mail: a@example.com}\nexec:\n  export: {run: x}\ngroups:\n  g:\n    - {address: a@example.com}\n",
 	"sources/s.yaml":    "from: files\npath: \"{day}.csv\"\ncolumns:\n  a: {type: text}\n",
 	"tables/t.sql":      "/*\nowner: o\nchecks:\n  - unique: a\n  - rows: {min: 1}\n  - accepted: {column: a, values: b}\n  - range: {column: a, min: 1}\n  - length: {column: a, max: 1}\n  - matches: {column: a, pattern: b}\n  - relationship: {column: a, in: s}\n  - total: {measure: count(*), of: s}\n*/\nSELECT a FROM s\n",
 	"sources/pg.yaml":   "from: postgres\nurl: env:DB\ntable: t\ncreated: c\nkey: a\ncolumns:\n  a: text\n",
@@ -35,12 +35,21 @@ var base = map[string]string{
 	"sources/post.yaml": "from: collect\ntoken: env:TOKEN\ncolumns:\n  a: text\n",
 	"sources/kin.yaml":  "from: kinesis\nstream: clicks\naws: {region: us-east-1}\ncolumns:\n  a: text\n",
 	"sources/kaf.yaml":  "from: kafka\ntopic: clicks\nbrokers: localhost\ncolumns:\n  a: text\n",
+	"sources/buck.yaml": "from: s3\npath: \"s3://bucket/{day}/*.csv\"\nformat: csv\naws: {region: us-east-1}\ncolumns:\n  a: text\n",
+	"marts/m.sql":       "/*\nkey: a\n*/\nSELECT a, day FROM t WHERE day = $day\n",
+	"publish/pg_p.yaml": "mart: m\nto: postgres\nurl: env:DB\ntable: p\n",
+	"publish/dy_p.yaml": "mart: m\nto: dynamodb\ntable: p\naws: {region: us-east-1}\n",
+	"publish/re_p.yaml": "mart: m\nto: redis\nurl: env:DB\nname: p\n",
+	"publish/s3_p.yaml": "mart: m\nto: s3\npath: s3://bucket/p\n",
 	"reports/rep.yaml":  "title: {en: t}\nschedule: {at: \"07:00\"}\nsections:\n  - {kind: table, mart: t, columns: {a: {title: t}}}\n",
 	"reports/home.yaml": "title: h\nsections:\n  - {kind: text, text: t}\n",
 }
 
 // common are the keys that every kind of source has; the reference explains them once.
 var common = strings.Fields("agrees columns days description duplicates empty encoding format from header holds key max_rejects new_columns owner pool records slice zone")
+
+// published are the keys that every kind of publication has.
+var published = strings.Fields("columns description key mart mode owner pool to")
 
 // places are where keys may stand: the name in the reference's marker, the file, and the text that a key is put behind.
 var places = []struct{ name, file, behind, form string }{
@@ -78,6 +87,14 @@ var places = []struct{ name, file, behind, form string }{
 	{"check matches", "tables/t.sql", "matches: {column: a", ", %s"},
 	{"check relationship", "tables/t.sql", "relationship: {column: a", ", %s"},
 	{"check total", "tables/t.sql", "of: s", ", %s"},
+	{"source s3", "sources/buck.yaml", "from: s3\n", "%s\n"},
+	{"daybook.yaml lake", "daybook.yaml", "bucket: s3://bucket/lake", ", %s"},
+	{"source s3 aws", "sources/buck.yaml", "region: us-east-1", ", %s"},
+	{"publication", "publish/pg_p.yaml", "mart: m\n", "%s\n"},
+	{"publication postgres", "publish/pg_p.yaml", "mart: m\n", "%s\n"},
+	{"publication dynamodb", "publish/dy_p.yaml", "mart: m\n", "%s\n"},
+	{"publication redis", "publish/re_p.yaml", "mart: m\n", "%s\n"},
+	{"publication s3", "publish/s3_p.yaml", "mart: m\n", "%s\n"},
 	{"report", "reports/rep.yaml", "title: {en: t}\n", "%s\n"},
 	{"report schedule", "reports/rep.yaml", "at: \"07:00\"", ", %s"},
 	{"section", "reports/rep.yaml", "kind: table, mart: t", ", %s"},
@@ -238,6 +255,9 @@ func TestEveryKeyIsExplainedAndNoOther(t *testing.T) {
 			want := known(t, p.file, p.behind, p.form)
 			if kind, ok := strings.CutPrefix(p.name, "source "); ok && !strings.Contains(kind, " ") {
 				want = slices.DeleteFunc(want, func(key string) bool { return slices.Contains(common, key) })
+			}
+			if kind, ok := strings.CutPrefix(p.name, "publication"); ok {
+				want = slices.DeleteFunc(want, func(key string) bool { return slices.Contains(published, key) != (kind == "") })
 			}
 			got, row := rows(t, text, "keys: "+p.name)
 			if diff := cmp.Diff(want, slices.Sorted(slices.Values(got))); diff != "" {
