@@ -23,6 +23,7 @@ type sourceKind struct {
 // sourceKinds is every kind of source, by what from: says.
 func sourceKinds() []sourceKind {
 	return []sourceKind{
+		{"dynamodb", (*loader).dynamodbSource, []string{"aws", "segments", "share", "units"}},
 		{"files", (*loader).filesSource, nil},
 	}
 }

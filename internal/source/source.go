@@ -85,6 +85,7 @@ type kind struct {
 // kinds lists every kind of source; sources say which by their from setting.
 func kinds() []kind {
 	return []kind{
+		{"dynamodb", DynamoDB{}, validateDynamoDB},
 		{"files", Files{}, validateFiles},
 	}
 }
