@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	"daybook/internal/fault"
 )
@@ -35,6 +36,7 @@ func awsConfig(ctx context.Context, r Request) (aws.Config, error) {
 	load := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+		config.WithLogger(logging.Nop{}), // what it warns of comes as an error too
 	}
 	if s.Region != "" {
 		load = append(load, config.WithRegion(s.Region))
