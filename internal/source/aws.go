@@ -126,7 +126,8 @@ func awsBusy(err error) bool {
 
 // awsSilent reports whether AWS did not answer, or not to the end, or was ill: the same call may succeed later.
 func awsSilent(err error) bool {
-	if awsStatus(err) >= 500 {
+	var api smithy.APIError
+	if awsStatus(err) >= 500 || errors.As(err, &api) && api.ErrorFault() == smithy.FaultServer {
 		return true
 	}
 	var request *url.Error
@@ -186,8 +187,12 @@ func awsWords(err error) string {
 	if errors.As(err, &request) {
 		return "no answer: " + request.Err.Error()
 	}
+	var broken *smithy.DeserializationError
+	if errors.As(err, &broken) {
+		return fmt.Sprintf("the answer cannot be read: %v", broken.Err)
+	}
 	if status := awsStatus(err); status != 0 {
-		return fmt.Sprintf("an answer of status %d that cannot be read", status)
+		return fmt.Sprintf("an answer of status %d without a reason", status)
 	}
 	var operation *smithy.OperationError
 	if errors.As(err, &operation) {

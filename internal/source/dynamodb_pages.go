@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -257,7 +259,7 @@ func (s *dynamoReading) ask(ctx context.Context, at dynamoSegment, start map[str
 }
 
 // dynamoBody takes the body of a good answer away from the SDK, which would make a value of every attribute, and reads from it what
-// the next call needs. It stands where the SDK has a body whose checksum is compared when it is closed.
+// the next call needs. The SDK only warns of a body that its checksum was not made of.
 type dynamoBody struct{ into *dynamoPage }
 
 func (*dynamoBody) ID() string { return "KeepBody" }
@@ -269,11 +271,16 @@ func (k *dynamoBody) HandleDeserialize(ctx context.Context, in middleware.Deseri
 		return out, meta, err
 	}
 	body, err := io.ReadAll(response.Body)
-	if err = errors.Join(err, response.Body.Close()); err == nil {
+	_ = response.Body.Close() // all of it is read
+	sum := response.Header.Get("X-Amz-Crc32")
+	if err == nil && sum != "" && sum != strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10) {
+		err = errors.New("it is not what its checksum was made of")
+	}
+	if err == nil {
 		err = json.Unmarshal(body, k.into)
 	}
 	if err != nil {
-		return out, meta, &smithy.DeserializationError{Err: fmt.Errorf("read the answer: %w", err)}
+		return out, meta, &smithy.DeserializationError{Err: err}
 	}
 	k.into.body = body
 	response.Body = io.NopCloser(strings.NewReader("{}"))

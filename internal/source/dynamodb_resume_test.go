@@ -1,0 +1,342 @@
+package source_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"daybook/internal/calendar"
+	"daybook/internal/fault"
+	"daybook/internal/project"
+	"daybook/internal/source"
+)
+
+// A fetch that is broken off ten times, before an object is durable, after it, or by a cancelled context. DAYBOOK_PROVE=1 makes it 200,000
+// items.
+func TestScanInterruptedTenTimesIsWholeAndAsksNoCommittedPageAgain(t *testing.T) {
+	items, size := 6000, 4000
+	if os.Getenv("DAYBOOK_PROVE") != "" {
+		items, size = 200_000, 600
+	}
+	const segments, interruptions = 4, 10
+	db := newDynamo(t)
+	db.create(t, db.prefix)
+	pad := strings.Repeat("x", size)
+	db.fill(t, db.prefix, items, func(i int) item {
+		return item{"id": text(fmt.Sprint(i)), "query_date": text("2026-11-19"), "line": text(fmt.Sprint(i)), "pad": text(pad)}
+	})
+	random := rand.New(rand.NewPCG(20261119, 4))
+	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: segments, Units: 1e9}, calendar.MustDay("2026-11-19"))
+	crash := errors.New("crash")
+	var all partSink
+	for n := 0; ; n++ {
+		r.Kept = slices.Clone(all.parts)
+		ctx, cancel := context.WithCancel(t.Context())
+		left := random.IntN(4)
+		all.before, all.after = nil, nil
+		if n < interruptions {
+			stop := func(kept int) error {
+				if kept-len(r.Kept) < left {
+					return nil
+				}
+				if n%3 == 2 {
+					cancel()
+					return nil
+				}
+				return crash
+			}
+			if n%3 == 0 {
+				all.before = stop
+			} else {
+				left++
+				all.after = stop
+			}
+		}
+		earlier := len(db.proxy.asked())
+		_, err := dynamoSource(t).Fetch(ctx, r, &all)
+		cancel()
+		for _, page := range db.proxy.asked()[earlier:] {
+			if committed(t, r.Kept, page) {
+				t.Errorf("try %d: the page of %s was asked for again", n+1, page)
+			}
+		}
+		if n == interruptions {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		if !errors.Is(err, crash) && !errors.Is(err, context.Canceled) {
+			t.Fatalf("interruption %d: %v", n+1, err)
+		}
+	}
+	seen := map[string]int{}
+	for _, line := range all.lines(t) {
+		seen[line]++
+	}
+	for i := range items {
+		if seen[fmt.Sprint(i)] != 1 {
+			t.Errorf("item %d came %d times", i, seen[fmt.Sprint(i)])
+		}
+	}
+	if len(seen) != items || db.proxy.most > segments {
+		t.Errorf("%d items, %d pages at once", len(seen), db.proxy.most)
+	}
+	t.Logf("%d items in %d objects, %d pages asked for in %d tries", items, len(all.parts), len(db.proxy.asked()), interruptions+1)
+}
+
+// committed reports whether what is kept lies behind the page.
+func committed(t *testing.T, kept []source.Part, page askedPage) bool {
+	start := map[string]bool{} // where the kept pages begin
+	last := map[int]int{}
+	next := map[int]string{}
+	for _, p := range kept {
+		var s struct {
+			Segment, Page int
+			Next          json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(p.State), &s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Page != last[s.Segment]+1 {
+			t.Fatalf("page %d of segment %d comes behind page %d", s.Page, s.Segment, last[s.Segment])
+		}
+		start[askedPage{segment: s.Segment, start: next[s.Segment]}.String()] = true
+		last[s.Segment], next[s.Segment] = s.Page, canonical(s.Next)
+	}
+	return start[page.String()]
+}
+
+// A table of one segment whose pages bring nothing but at some places.
+func TestPagesWithoutRecordsAreNotReadAgainWithoutEnd(t *testing.T) {
+	const pages = 300
+	brings := map[int]int{10: 2, 150: 3, 151: 1, 290: 5}
+	var mu sync.Mutex
+	var asked []int
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), "DescribeTable") {
+			reply(w, map[string]any{"Table": map[string]any{"TableStatus": "ACTIVE"}})
+			return
+		}
+		var in struct {
+			ExclusiveStartKey struct{ N struct{ N string } }
+		}
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = json.NewDecoder(bytes.NewReader(body)).Decode(&in)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		n := 0
+		_, _ = fmt.Sscan(in.ExclusiveStartKey.N.N, &n) // the first page has none
+		n++
+		mu.Lock()
+		asked = append(asked, n)
+		mu.Unlock()
+		items := make([]map[string]any, brings[n])
+		for i := range items {
+			items[i] = map[string]any{"line": map[string]string{"S": fmt.Sprintf("%03d-%d", n, i)}}
+		}
+		answer := map[string]any{"Count": len(items), "ScannedCount": 1000, "Items": items}
+		if n < pages {
+			answer["LastEvaluatedKey"] = map[string]any{"N": map[string]string{"N": fmt.Sprint(n)}}
+		}
+		reply(w, answer)
+	}))
+	defer server.Close()
+	r := dynamoRequest(server.URL, project.DynamoDB{Table: "searches", Read: "scan", DayAttribute: "d", Segments: 1}, calendar.MustDay("2026-11-19"))
+	var whole partSink
+	if _, err := dynamoSource(t).Fetch(t.Context(), r, &whole); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range whole.parts {
+		names = append(names, p.Name[len("scan-s00-p000"):len("scan-s00-p000")+3])
+	}
+	if fmt.Sprint(names) != "[010 074 138 150 151 215 279 290]" || len(whole.lines(t)) != 11 {
+		t.Errorf("objects of pages %v, %d items", names, len(whole.lines(t)))
+	}
+	for cut := range whole.parts {
+		asked = nil
+		r.Kept = whole.parts[:cut]
+		r.Source.DynamoDB.Segments = 7 // what was begun goes on as it was begun
+		if cut == 0 {
+			r.Source.DynamoDB.Segments = 1
+		}
+		var rest partSink
+		if _, err := dynamoSource(t).Fetch(t.Context(), r, &rest); err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range whole.parts[cut:] {
+			if i >= len(rest.parts) || rest.parts[i] != p || !bytes.Equal(rest.objects[i], whole.objects[cut+i]) {
+				t.Fatalf("behind %d objects, the next ones differ: %+v", cut, rest.parts)
+			}
+		}
+		if cut > 0 && fmt.Sprintf("%03d", asked[0]-1) != names[cut-1] {
+			t.Errorf("behind page %s, page %d was asked for", names[cut-1], asked[0])
+		}
+	}
+}
+
+func TestStateThatSaysNothingBeginsAnew(t *testing.T) {
+	db := newDynamo(t)
+	db.create(t, db.prefix)
+	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date"}, calendar.MustDay("2026-11-19"))
+	for _, state := range []string{"", "{}", `{"segment":4,"of":4,"page":1}`, `{"segment":0,"of":4,"page":1,"next":{"id":{"BOOL":true}}}`} {
+		r.Kept = []source.Part{{Name: "scan-s00-p000001.json.gz", State: state}}
+		if _, err := dynamoSource(t).Fetch(t.Context(), r, &partSink{}); !errors.Is(err, source.ErrChanged) || !fault.Is(err, fault.Unavailable) {
+			t.Errorf("state %q: %v", state, err)
+		}
+	}
+}
+
+// What the units allow is kept to by a clock that only waits move.
+func TestScanKeepsToItsUnits(t *testing.T) {
+	db := newDynamo(t)
+	db.create(t, db.prefix)
+	pad := strings.Repeat("x", 100_000)
+	db.fill(t, db.prefix, 60, func(i int) item {
+		return item{"id": text(fmt.Sprint(i)), "query_date": text("2026-11-19"), "line": text(fmt.Sprint(i)), "pad": text(pad)}
+	})
+	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: 1, Units: 10}, calendar.MustDay("2026-11-19"))
+	at := r.Now()
+	var mu sync.Mutex
+	r.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return at }
+	began := r.Now()
+	r.Wait = func(ctx context.Context, d time.Duration) error {
+		mu.Lock()
+		defer mu.Unlock()
+		at = at.Add(d)
+		return ctx.Err()
+	}
+	var got partSink
+	if _, err := dynamoSource(t).Fetch(t.Context(), r, &got); err != nil {
+		t.Fatal(err)
+	}
+	// 6 MB are some 735 units; the last page is paid for by nobody.
+	if took := r.Now().Sub(began); len(got.lines(t)) != 60 || took < 55*time.Second || took > 80*time.Second {
+		t.Errorf("%d items in %s", len(got.lines(t)), took)
+	}
+}
+
+func TestThrottledScanSaysThatItSlowsDown(t *testing.T) {
+	db := newDynamo(t)
+	db.create(t, db.prefix)
+	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: 1}, calendar.MustDay("2026-11-19"))
+	var said []string
+	r.Log = func(level, format string, args ...any) { said = append(said, level+": "+fmt.Sprintf(format, args...)) }
+	db.chaos.Cut(1, 1<<30) // DescribeTable passes
+	describe := r.Now
+	first := true
+	r.Now = func() time.Time { // the rate is made when the table is known
+		if len(db.chaos.Requests()) == 1 && first {
+			first = false
+			db.refuse(2, "ProvisionedThroughputExceededException", "too much")
+		}
+		return describe()
+	}
+	if _, err := dynamoSource(t).Fetch(t.Context(), r, &partSink{}); err != nil {
+		t.Fatal(err)
+	}
+	want := "warn: table " + db.prefix + " is busy (ProvisionedThroughputExceededException): reading at half the rate"
+	if !slices.Equal(said, []string{want, want}) {
+		t.Errorf("said %q", said)
+	}
+}
+
+// The seed's table: a day of 100,096 requests. It says how long a scan takes; DAYBOOK_PROVE=1 runs it.
+func TestScanOfTheSeedsDay(t *testing.T) {
+	if os.Getenv("DAYBOOK_PROVE") == "" {
+		t.Skip("takes a minute: DAYBOOK_PROVE=1 runs it")
+	}
+	const items = 100_096
+	db := newDynamo(t)
+	db.create(t, db.prefix)
+	began := time.Now()
+	db.fill(t, db.prefix, items, seedItem)
+	t.Logf("%d items written in %s", items, time.Since(began).Round(time.Millisecond))
+	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: 4, Units: 1e9}, calendar.MustDay("2026-11-19"))
+	r.Source.AWS.Endpoint = db.proxy.url
+	sink := &countingSink{}
+	before := heap()
+	began = time.Now()
+	if _, err := dynamoSource(t).Fetch(t.Context(), r, sink); err != nil {
+		t.Fatal(err)
+	}
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("scanned in %s: %d objects, %d bytes compressed; heap before %d MB, most at a put %d MB; load %s", time.Since(began).Round(time.Millisecond), sink.objects, sink.bytes.Load(), before>>20, sink.heap>>20, load)
+	count := 0
+	for _, page := range db.proxy.asked() {
+		count += page.items
+	}
+	if count != items {
+		t.Errorf("%d items", count)
+	}
+}
+
+// seedItem is a search of a library: a uuid, and up to fifty ISBNs.
+func seedItem(i int) item {
+	random := rand.New(rand.NewPCG(uint64(i), 1))
+	isbns := make([]string, random.IntN(51))
+	for n := range isbns {
+		isbns[n] = fmt.Sprintf("978%010d", random.Uint64N(1e10))
+	}
+	return item{"query_id": text(uuidOf(random)), "id": text(uuidOf(random)), "query_date": text("2026-11-19"), "user_search": texts([]string{"코스모스", "칼 세이건"}), "selected_lib": texts([]string{"111003", "111005", "111022"}), "isbn13_list": texts(isbns)}
+}
+
+func texts(list []string) types.AttributeValue {
+	l := &types.AttributeValueMemberL{Value: []types.AttributeValue{}}
+	for _, s := range list {
+		l.Value = append(l.Value, text(s))
+	}
+	return l
+}
+
+func uuidOf(random *rand.Rand) string {
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", random.Uint32(), random.Uint32N(1<<16), random.Uint32N(1<<12), random.Uint32N(1<<12), random.Uint64N(1<<48))
+}
+
+// countingSink keeps nothing.
+type countingSink struct {
+	bytes atomic.Int64
+	mu    sync.Mutex
+
+	objects int
+	heap    uint64
+}
+
+func (s *countingSink) Put(_ context.Context, _ source.Part, r io.Reader) error {
+	n, err := io.Copy(io.Discard, r)
+	s.bytes.Add(n)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects++
+	s.heap = max(s.heap, heap())
+	return err
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
