@@ -173,8 +173,10 @@ func (s *dynamoReading) page(ctx context.Context, at *dynamoSegment) error {
 		return err
 	}
 	at.Page++
-	at.Next = answer.LastEvaluatedKey
-	at.Done = len(answer.LastEvaluatedKey) == 0
+	if at.Next = answer.LastEvaluatedKey; string(at.Next) == "null" {
+		at.Next = nil
+	}
+	at.Done = len(at.Next) == 0
 	if answer.Count == 0 && at.Page-at.put < dynamoEmptyPages {
 		return nil
 	}

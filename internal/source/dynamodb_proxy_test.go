@@ -21,7 +21,8 @@ import (
 
 // dynamoProxy notes the pages that a DynamoDB gave.
 type dynamoProxy struct {
-	url string
+	url  string
+	keep bool // the bodies too
 
 	mu      sync.Mutex
 	idle    *sync.Cond
@@ -108,7 +109,10 @@ func (p *dynamoProxy) note(answer *http.Response) error {
 		p.spoiled--
 		body = bytes.Replace(body, []byte("whole"), []byte("whale"), 1)
 	} else {
-		p.pages = append(p.pages, askedPage{question.Segment, canonical(question.ExclusiveStartKey), counts.Count, body})
+		p.pages = append(p.pages, askedPage{question.Segment, canonical(question.ExclusiveStartKey), counts.Count, nil})
+		if p.keep {
+			p.pages[len(p.pages)-1].body = body
+		}
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
 	return nil

@@ -277,6 +277,7 @@ func TestWhatTheTableIsNotIsSaid(t *testing.T) {
 func TestEveryValueIsKeptAsItWasReceived(t *testing.T) {
 	db := newDynamo(t)
 	db.create(t, db.prefix)
+	db.proxy.keep = true
 	digits := "-1234567890123456789012345678901234567.8"
 	db.put(t, db.prefix, item{
 		"id": text("한국어 \u2028 \"\\"), "query_date": text("2026-11-19"), "n": &types.AttributeValueMemberN{Value: digits},
