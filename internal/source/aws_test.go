@@ -27,8 +27,8 @@ func awsRequest(endpoint string) (Request, *[]time.Duration) {
 	}, waits
 }
 
-// ask makes a call that the server answers as told.
-func ask(t *testing.T, answer http.HandlerFunc) (waits []time.Duration, err error) {
+// awsAnswered makes a call that the server answers as told.
+func awsAnswered(t *testing.T, answer http.HandlerFunc) (waits []time.Duration, err error) {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	defer server.Close()
@@ -44,7 +44,7 @@ func ask(t *testing.T, answer http.HandlerFunc) (waits []time.Duration, err erro
 	return *noted, err
 }
 
-func saying(status int, code, message string) http.HandlerFunc {
+func awsSaying(status int, code, message string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		w.WriteHeader(status)
@@ -67,7 +67,7 @@ func TestErrorsOfAWSSayWhatToDo(t *testing.T) {
 		{500, "InternalServerError", fault.Unavailable, awsPatience - 1, "InternalServerError: the reason"},
 		{400, "ValidationException", fault.Invalid, 0, "sources/searches.yaml:1: list tables for source searches: ValidationException: the reason"},
 	} {
-		waits, err := ask(t, saying(c.status, c.code, "the reason"))
+		waits, err := awsAnswered(t, awsSaying(c.status, c.code, "the reason"))
 		if !fault.Is(err, c.fault) || !strings.Contains(err.Error(), c.says) || fault.Hint(err) == "" || len(waits) != c.waits {
 			t.Errorf("%s: %v after %d waits, want %q", c.code, err, len(waits), c.says)
 		}
@@ -75,7 +75,7 @@ func TestErrorsOfAWSSayWhatToDo(t *testing.T) {
 }
 
 func TestWhatAWSSaysOfASignatureIsNotRepeated(t *testing.T) {
-	_, err := ask(t, saying(400, "InvalidSignatureException", "The Canonical String should have been … hidden-env:SECRET"))
+	_, err := awsAnswered(t, awsSaying(400, "InvalidSignatureException", "The Canonical String should have been … hidden-env:SECRET"))
 	if err == nil || strings.Contains(err.Error(), "hidden") {
 		t.Errorf("error %v", err)
 	}
@@ -88,13 +88,13 @@ func TestWhatAWSSaysOfASignatureIsNotRepeated(t *testing.T) {
 
 func TestBusyServiceIsAskedAgainAfterTheWaitThatItNames(t *testing.T) {
 	calls := 0
-	waits, err := ask(t, func(w http.ResponseWriter, r *http.Request) {
+	waits, err := awsAnswered(t, func(w http.ResponseWriter, r *http.Request) {
 		switch calls++; calls {
 		case 1:
 			w.Header().Set("Retry-After", "7")
-			saying(503, "ServiceUnavailable", "soon")(w, r)
+			awsSaying(503, "ServiceUnavailable", "soon")(w, r)
 		case 2:
-			saying(400, "ThrottlingException", "slow down")(w, r)
+			awsSaying(400, "ThrottlingException", "slow down")(w, r)
 		case 3:
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, `{"Ta`) // and no more

@@ -131,14 +131,14 @@ func (e *exporter) answer(w http.ResponseWriter, r *http.Request, action string)
 	}
 	switch action {
 	case "DescribeTable":
-		reply(w, map[string]any{"Table": map[string]any{"TableName": in.TableName, "TableStatus": "ACTIVE", "TableArn": "arn:aws:dynamodb:us-east-1:1:table/" + in.TableName}})
+		dynamoReply(w, map[string]any{"Table": map[string]any{"TableName": in.TableName, "TableStatus": "ACTIVE", "TableArn": "arn:aws:dynamodb:us-east-1:1:table/" + in.TableName}})
 	case "ExportTableToPointInTime":
 		window := in.IncrementalExportSpecification
 		from, fromErr := window.ExportFromTime.Int64()
 		to, toErr := window.ExportToTime.Int64()
 		if fromErr != nil || toErr != nil || in.S3Bucket != e.bucket || in.ExportType != "INCREMENTAL_EXPORT" || in.ExportFormat != "DYNAMODB_JSON" || window.ExportViewType != "NEW_IMAGE" ||
 			to-from < 15*60 || to-from > 24*3600 || in.ClientToken == "" {
-			saying(w, "ValidationException", fmt.Sprintf("%+v", in))
+			dynamoSaying(w, "ValidationException", fmt.Sprintf("%+v", in))
 			return
 		}
 		e.export(w, in.TableArn, in.ClientToken, in.S3Prefix, from, to)
@@ -148,30 +148,30 @@ func (e *exporter) answer(w http.ResponseWriter, r *http.Request, action string)
 				if j.polls--; j.polls == 0 && j.failure == "" {
 					e.write(j)
 				}
-				reply(w, map[string]any{"ExportDescription": e.describe(j)})
+				dynamoReply(w, map[string]any{"ExportDescription": e.describe(j)})
 				return
 			}
 		}
-		saying(w, "ExportNotFoundException", "no such export")
+		dynamoSaying(w, "ExportNotFoundException", "no such export")
 	default:
-		saying(w, "UnknownOperationException", action)
+		dynamoSaying(w, "UnknownOperationException", action)
 	}
 }
 
 func (e *exporter) export(w http.ResponseWriter, table, token, prefix string, from, to int64) {
 	if e.refusal != "" {
-		saying(w, e.refusal, "it is so")
+		dynamoSaying(w, e.refusal, "it is so")
 		return
 	}
 	for _, j := range e.jobs {
 		if j.token == token {
-			reply(w, map[string]any{"ExportDescription": e.describe(j)})
+			dynamoReply(w, map[string]any{"ExportDescription": e.describe(j)})
 			return
 		}
 	}
 	parts, ok := e.days[from]
 	if !ok {
-		saying(w, "InvalidExportTimeException", "outside of the point in time recovery window")
+		dynamoSaying(w, "InvalidExportTimeException", "outside of the point in time recovery window")
 		return
 	}
 	j := &exportJob{arn: fmt.Sprintf("%s/export/0%d-abc", table, len(e.jobs)+1), token: token, prefix: prefix, from: from, to: to, polls: e.polls, format: "DYNAMODB_JSON"}
@@ -189,14 +189,14 @@ func (e *exporter) export(w http.ResponseWriter, table, token, prefix string, fr
 			fmt.Fprintf(&lines, `{"Metadata":{"WriteTimestampMicros":{"N":"%d000000"}},"Keys":{"id":{"S":"%d"}},"NewImage":%s}`+"\n", from, n, image)
 			f.Items++
 		}
-		f.content = pack(e.t, lines.Bytes())
+		f.content = dynamoPack(e.t, lines.Bytes())
 		j.files = append(j.files, f)
 		j.items += f.Items
 	}
 	j.summary, j.described = j.items, j.items
 	j.checksum = func(b []byte) string { sum := md5.Sum(b); return base64.StdEncoding.EncodeToString(sum[:]) }
 	e.jobs = append(e.jobs, j)
-	reply(w, map[string]any{"ExportDescription": e.describe(j)})
+	dynamoReply(w, map[string]any{"ExportDescription": e.describe(j)})
 }
 
 func (e *exporter) describe(j *exportJob) map[string]any {
@@ -247,7 +247,7 @@ func (e *exporter) write(j *exportJob) {
 	}
 }
 
-func pack(t *testing.T, b []byte) []byte {
+func dynamoPack(t *testing.T, b []byte) []byte {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	if _, err := w.Write(b); err != nil {
@@ -259,12 +259,12 @@ func pack(t *testing.T, b []byte) []byte {
 	return packed.Bytes()
 }
 
-func reply(w http.ResponseWriter, v any) {
+func dynamoReply(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	_ = json.NewEncoder(w).Encode(v) // a client that went away is its own loss
 }
 
-func saying(w http.ResponseWriter, code, message string) {
+func dynamoSaying(w http.ResponseWriter, code, message string) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	w.WriteHeader(http.StatusBadRequest)
 	fmt.Fprintf(w, `{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":%q}`, code, message)

@@ -28,7 +28,7 @@ func TestExportOfDynamoDBIsASource(t *testing.T) {
 			Source:   dynamoSource(t),
 			Request:  func(day calendar.Day) source.Request { return e.request(chaos.URL, day) },
 			Fill:     func(day calendar.Day, parts []string) { e.fill(day.Start(time.UTC).Unix(), parts) },
-			Records:  func(object []byte) []string { return linesOf(t, object) },
+			Records:  func(object []byte) []string { return dynamoLines(t, object) },
 			Secret:   e.at.SecretKey,
 			Deny:     func() { refuse(1000, "InvalidSignatureException") },
 			Asked:    e.asked,
@@ -52,7 +52,7 @@ func TestExportIsWaitedForAndAskedForOnce(t *testing.T) {
 	var waits []time.Duration
 	r.Wait = func(_ context.Context, d time.Duration) error { waits = append(waits, d); return nil }
 	for range 2 {
-		var got partSink
+		var got dynamoSink
 		if _, err := dynamoSource(t).Fetch(t.Context(), r, &got); err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +88,7 @@ func TestDayLongerThanAWindowIsSplit(t *testing.T) {
 		r := e.request(e.url, day)
 		r.Source.Zone, r.Source.Days = zone, 0
 		r.Now = func() time.Time { return day.Add(2).Start(zone) }
-		var got partSink
+		var got dynamoSink
 		if _, err := dynamoSource(t).Fetch(t.Context(), r, &got); err != nil {
 			t.Fatal(err)
 		}
@@ -108,22 +108,22 @@ func TestExportThatIsRefusedSaysWhatToDo(t *testing.T) {
 	} {
 		e, r := exportWorld(t)
 		e.refusal = c.code
-		wantRefusal(t, r, c.fault, c.says)
+		wantDynamoFault(t, r, c.fault, c.says)
 	}
 	e, r := exportWorld(t)
 	r.Now = func() time.Time { return calendar.MustDay(exportDay).Start(time.UTC).Add(36 * 24 * time.Hour) }
-	wantRefusal(t, r, fault.Missing, "35 days")
+	wantDynamoFault(t, r, fault.Missing, "35 days")
 	e.refusal = "InvalidExportTimeException"
 	r.Now = func() time.Time { return calendar.MustDay(exportDay).End(time.UTC).Add(time.Minute) }
-	wantRefusal(t, r, fault.Unavailable, "has only just ended")
+	wantDynamoFault(t, r, fault.Unavailable, "has only just ended")
 }
 
 func TestFailedExportIsAskedForAnewTheNextTime(t *testing.T) {
 	for code, want := range map[string]string{"S3AccessDenied": fault.Refused, "S3NoSuchBucket": fault.Invalid, "InternalServerError": fault.Unavailable} {
 		e, r := exportWorld(t)
 		e.fails = []string{code}
-		wantRefusal(t, r, want, code+": it is so")
-		var got partSink
+		wantDynamoFault(t, r, want, code+": it is so")
+		var got dynamoSink
 		if _, err := dynamoSource(t).Fetch(t.Context(), r, &got); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestFailedExportIsAskedForAnewTheNextTime(t *testing.T) {
 func TestExportThatNeverEndsIsLeft(t *testing.T) {
 	e, r := exportWorld(t)
 	e.polls = 1 << 30
-	wantRefusal(t, r, fault.Unavailable, "is not complete")
+	wantDynamoFault(t, r, fault.Unavailable, "is not complete")
 }
 
 func TestExportThatIsNotWhatItsManifestSaysIsDamaged(t *testing.T) {
@@ -164,7 +164,7 @@ func TestExportThatIsNotWhatItsManifestSaysIsDamaged(t *testing.T) {
 	} {
 		e, r := exportWorld(t)
 		e.bend = c.bend
-		var got partSink
+		var got dynamoSink
 		_, err := dynamoSource(t).Fetch(t.Context(), r, &got)
 		if !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), c.says) || len(got.parts) != c.kept {
 			t.Errorf("%d objects, %v, want %q", len(got.parts), err, c.says)
@@ -173,16 +173,16 @@ func TestExportThatIsNotWhatItsManifestSaysIsDamaged(t *testing.T) {
 }
 
 // The proxy cuts a data file: by then a table, an export and four manifests with their checksums were asked for.
-func TestFileThatBreaksOffIsNotPut(t *testing.T) {
+func TestExportedFileThatBreaksOffIsNotPut(t *testing.T) {
 	e, r := exportWorld(t)
-	if _, err := dynamoSource(t).Fetch(t.Context(), r, &partSink{}); err != nil { // so that the export is there
+	if _, err := dynamoSource(t).Fetch(t.Context(), r, &dynamoSink{}); err != nil { // so that the export is there
 		t.Fatal(err)
 	}
 	chaos := testenv.Chaos(t, e.url)
 	r.Source.AWS.Endpoint = chaos.URL
 	chaos.Cut(7, 1<<30)
 	chaos.Cut(1, 20)
-	var got partSink
+	var got dynamoSink
 	_, err := dynamoSource(t).Fetch(t.Context(), r, &got)
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "broke off") || len(got.parts) != 0 {
 		t.Errorf("%d objects, %v: %q", len(got.parts), err, chaos.Requests())
@@ -193,18 +193,18 @@ func TestUnfinishedExportThatIsGoneBeginsAnew(t *testing.T) {
 	e, r := exportWorld(t)
 	for _, state := range []string{"", "{}", `{"window":2,"export":"x","key":"k"}`, `{"window":1,"export":"x","key":"k"}`} {
 		r.Kept = []source.Part{{Name: "export-w1-p000001.json.gz", State: state}}
-		if _, err := dynamoSource(t).Fetch(t.Context(), r, &partSink{}); !errors.Is(err, source.ErrChanged) {
+		if _, err := dynamoSource(t).Fetch(t.Context(), r, &dynamoSink{}); !errors.Is(err, source.ErrChanged) {
 			t.Errorf("state %q: %v", state, err)
 		}
 	}
 	r.Kept = nil
-	var got partSink
+	var got dynamoSink
 	if _, err := dynamoSource(t).Fetch(t.Context(), r, &got); err != nil {
 		t.Fatal(err)
 	}
 	r.Kept = got.parts[:1]
 	r.Kept[0].State = strings.Replace(r.Kept[0].State, "f0-0", "f0-1", 1)
-	if _, err := dynamoSource(t).Fetch(t.Context(), r, &partSink{}); !errors.Is(err, source.ErrChanged) {
+	if _, err := dynamoSource(t).Fetch(t.Context(), r, &dynamoSink{}); !errors.Is(err, source.ErrChanged) {
 		t.Errorf("another file: %v, %d exports", err, len(e.jobs))
 	}
 }

@@ -26,24 +26,24 @@ type dynamoProxy struct {
 
 	mu      sync.Mutex
 	idle    *sync.Cond
-	pages   []askedPage
+	pages   []dynamoAsked
 	running int
 	most    int // pages that were asked for at once
 	spoiled int // answers yet to be spoilt
 }
 
-type askedPage struct {
+type dynamoAsked struct {
 	segment int
 	start   string // the key that the page begins behind, as JSON; empty for the first
 	items   int
 	body    []byte
 }
 
-func (p askedPage) String() string {
+func (p dynamoAsked) String() string {
 	return "segment " + strconv.Itoa(p.segment) + " behind " + p.start
 }
 
-type askedKey struct{}
+type dynamoQuestion struct{}
 
 func newDynamoProxy(t *testing.T, backend string) *dynamoProxy {
 	target, err := url.Parse(backend)
@@ -68,7 +68,7 @@ func newDynamoProxy(t *testing.T, backend string) *dynamoProxy {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		p.enter(1)
 		defer p.enter(-1)
-		behind.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), askedKey{}, body)))
+		behind.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), dynamoQuestion{}, body)))
 	}))
 	t.Cleanup(server.Close)
 	p.url = server.URL
@@ -84,7 +84,7 @@ func (p *dynamoProxy) enter(n int) {
 }
 
 func (p *dynamoProxy) note(answer *http.Response) error {
-	request, ok := answer.Request.Context().Value(askedKey{}).([]byte)
+	request, ok := answer.Request.Context().Value(dynamoQuestion{}).([]byte)
 	if !ok || answer.StatusCode != http.StatusOK {
 		return nil
 	}
@@ -109,7 +109,7 @@ func (p *dynamoProxy) note(answer *http.Response) error {
 		p.spoiled--
 		body = bytes.Replace(body, []byte("whole"), []byte("whale"), 1)
 	} else {
-		p.pages = append(p.pages, askedPage{question.Segment, canonical(question.ExclusiveStartKey), counts.Count, nil})
+		p.pages = append(p.pages, dynamoAsked{question.Segment, dynamoJSON(question.ExclusiveStartKey), counts.Count, nil})
 		if p.keep {
 			p.pages[len(p.pages)-1].body = body
 		}
@@ -118,8 +118,8 @@ func (p *dynamoProxy) note(answer *http.Response) error {
 	return nil
 }
 
-// canonical writes JSON in one way.
-func canonical(raw []byte) string {
+// dynamoJSON writes JSON in one way.
+func dynamoJSON(raw []byte) string {
 	if len(raw) == 0 {
 		return ""
 	}
@@ -146,7 +146,7 @@ func (p *dynamoProxy) brought() []string {
 }
 
 // asked lists the pages when every call is over: who cancels one is told before the server is.
-func (p *dynamoProxy) asked() []askedPage {
+func (p *dynamoProxy) asked() []dynamoAsked {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.running > 0 {
@@ -171,8 +171,8 @@ func (p *dynamoProxy) spoil(n int) {
 	p.spoiled = n
 }
 
-// partSink keeps objects and their parts in the order in which they were complete. It may break: before, and after, an object is kept.
-type partSink struct {
+// dynamoSink keeps objects and their parts in the order in which they were complete. It may break: before, and after, an object is kept.
+type dynamoSink struct {
 	before, after func(kept int) error
 
 	mu      sync.Mutex
@@ -180,7 +180,7 @@ type partSink struct {
 	objects [][]byte
 }
 
-func (s *partSink) Put(ctx context.Context, p source.Part, r io.Reader) error {
+func (s *dynamoSink) Put(ctx context.Context, p source.Part, r io.Reader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.before != nil {
@@ -203,11 +203,11 @@ func (s *partSink) Put(ctx context.Context, p source.Part, r io.Reader) error {
 }
 
 // lines is the attribute line of every item, in order.
-func (s *partSink) lines(t *testing.T) []string {
+func (s *dynamoSink) lines(t *testing.T) []string {
 	t.Helper()
 	var all []string
 	for _, o := range s.objects {
-		all = append(all, linesOf(t, o)...)
+		all = append(all, dynamoLines(t, o)...)
 	}
 	slices.Sort(all)
 	return all

@@ -11,13 +11,13 @@ import (
 	"daybook/internal/project"
 )
 
-// clock is a time that passes only when it is waited for.
-type clock struct{ t time.Time }
+// capacityClock is a time that passes only when it is waited for.
+type capacityClock struct{ t time.Time }
 
-func (c *clock) now() time.Time { return c.t }
+func (c *capacityClock) now() time.Time { return c.t }
 
 // read reads pages of some units at a rate until so much time has passed, and returns the units.
-func (c *clock) read(rate *capacityRate, units float64, d time.Duration) (total float64) {
+func (c *capacityClock) read(rate *capacityRate, units float64, d time.Duration) (total float64) {
 	for end := c.t.Add(d); c.t.Before(end); {
 		t := rate.take()
 		c.t = c.t.Add(t.wait)
@@ -31,11 +31,11 @@ func (c *clock) read(rate *capacityRate, units float64, d time.Duration) (total 
 }
 
 func TestNoMoreThanTheCapacityIsUsed(t *testing.T) {
-	c := &clock{time.Unix(0, 0)}
+	c := &capacityClock{time.Unix(0, 0)}
 	if got := c.read(newCapacityRate(50, c.now), 128, 100*time.Second); math.Abs(got-5000) > 2*128 {
 		t.Errorf("%g units in 100 s at 50 a second", got)
 	}
-	c = &clock{time.Unix(0, 0)}
+	c = &capacityClock{time.Unix(0, 0)}
 	rate := newCapacityRate(50, c.now)
 	c.t = c.t.Add(time.Hour) // what nobody used is not made up for
 	if got := c.read(rate, 10, 10*time.Second); got > 520 {
@@ -44,7 +44,7 @@ func TestNoMoreThanTheCapacityIsUsed(t *testing.T) {
 }
 
 func TestSegmentsAtOnceTakeTurns(t *testing.T) {
-	c := &clock{time.Unix(0, 0)}
+	c := &capacityClock{time.Unix(0, 0)}
 	rate := newCapacityRate(10, c.now)
 	rate.settle(rate.take(), 10)
 	var waits []time.Duration
@@ -57,7 +57,7 @@ func TestSegmentsAtOnceTakeTurns(t *testing.T) {
 }
 
 func TestThrottlingHalvesTheRateAndTimeRestoresIt(t *testing.T) {
-	c := &clock{time.Unix(0, 0)}
+	c := &capacityClock{time.Unix(0, 0)}
 	rate := newCapacityRate(100, c.now)
 	together := []capacityTicket{rate.take(), rate.take(), rate.take()}
 	for i, ticket := range together { // they were asked for at one rate: it was too high once
@@ -85,7 +85,7 @@ func TestThrottlingHalvesTheRateAndTimeRestoresIt(t *testing.T) {
 }
 
 func TestTableOnDemandIsReadWithoutLimitUntilItThrottles(t *testing.T) {
-	c := &clock{time.Unix(0, 0)}
+	c := &capacityClock{time.Unix(0, 0)}
 	rate := newCapacityRate(0, c.now)
 	c.read(rate, 100, 10*time.Second) // 100 units a second
 	rate.throttled(rate.take())

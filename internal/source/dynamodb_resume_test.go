@@ -38,13 +38,13 @@ func TestScanInterruptedTenTimesIsWholeAndAsksNoCommittedPageAgain(t *testing.T)
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	pad := strings.Repeat("x", size)
-	db.fill(t, db.prefix, items, func(i int) item {
-		return item{"id": text(fmt.Sprint(i)), "query_date": text("2026-11-19"), "line": text(fmt.Sprint(i)), "pad": text(pad)}
+	db.fill(t, db.prefix, items, func(i int) dynamoItem {
+		return dynamoItem{"id": dynamoText(fmt.Sprint(i)), "query_date": dynamoText("2026-11-19"), "line": dynamoText(fmt.Sprint(i)), "pad": dynamoText(pad)}
 	})
 	random := rand.New(rand.NewPCG(20261119, 4))
 	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: segments, Units: 1e9}, calendar.MustDay("2026-11-19"))
 	crash := errors.New("crash")
-	var all partSink
+	var all dynamoSink
 	for n := 0; ; n++ {
 		r.Kept = slices.Clone(all.parts)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -72,7 +72,7 @@ func TestScanInterruptedTenTimesIsWholeAndAsksNoCommittedPageAgain(t *testing.T)
 		_, err := dynamoSource(t).Fetch(ctx, r, &all)
 		cancel()
 		for _, page := range db.proxy.asked()[earlier:] {
-			if committed(t, r.Kept, page) {
+			if dynamoCommitted(t, r.Kept, page) {
 				t.Errorf("try %d: the page of %s was asked for again", n+1, page)
 			}
 		}
@@ -101,8 +101,8 @@ func TestScanInterruptedTenTimesIsWholeAndAsksNoCommittedPageAgain(t *testing.T)
 	t.Logf("%d items in %d objects, %d pages asked for in %d tries", items, len(all.parts), len(db.proxy.asked()), interruptions+1)
 }
 
-// committed reports whether what is kept lies behind the page.
-func committed(t *testing.T, kept []source.Part, page askedPage) bool {
+// dynamoCommitted reports whether what is kept lies behind the page.
+func dynamoCommitted(t *testing.T, kept []source.Part, page dynamoAsked) bool {
 	start := map[string]bool{} // where the kept pages begin
 	last := map[int]int{}
 	next := map[int]string{}
@@ -117,8 +117,8 @@ func committed(t *testing.T, kept []source.Part, page askedPage) bool {
 		if s.Page != last[s.Segment]+1 {
 			t.Fatalf("page %d of segment %d comes behind page %d", s.Page, s.Segment, last[s.Segment])
 		}
-		start[askedPage{segment: s.Segment, start: next[s.Segment]}.String()] = true
-		last[s.Segment], next[s.Segment] = s.Page, canonical(s.Next)
+		start[dynamoAsked{segment: s.Segment, start: next[s.Segment]}.String()] = true
+		last[s.Segment], next[s.Segment] = s.Page, dynamoJSON(s.Next)
 	}
 	return start[page.String()]
 }
@@ -131,7 +131,7 @@ func TestPagesWithoutRecordsAreNotReadAgainWithoutEnd(t *testing.T) {
 	var asked []int
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), "DescribeTable") {
-			reply(w, map[string]any{"Table": map[string]any{"TableStatus": "ACTIVE"}})
+			dynamoReply(w, map[string]any{"Table": map[string]any{"TableStatus": "ACTIVE"}})
 			return
 		}
 		var in struct {
@@ -158,11 +158,11 @@ func TestPagesWithoutRecordsAreNotReadAgainWithoutEnd(t *testing.T) {
 		if n < pages {
 			answer["LastEvaluatedKey"] = map[string]any{"N": map[string]string{"N": fmt.Sprint(n)}}
 		}
-		reply(w, answer)
+		dynamoReply(w, answer)
 	}))
 	defer server.Close()
 	r := dynamoRequest(server.URL, project.DynamoDB{Table: "searches", Read: "scan", DayAttribute: "d", Segments: 1}, calendar.MustDay("2026-11-19"))
-	var whole partSink
+	var whole dynamoSink
 	if _, err := dynamoSource(t).Fetch(t.Context(), r, &whole); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestPagesWithoutRecordsAreNotReadAgainWithoutEnd(t *testing.T) {
 		if cut == 0 {
 			r.Source.DynamoDB.Segments = 1
 		}
-		var rest partSink
+		var rest dynamoSink
 		if _, err := dynamoSource(t).Fetch(t.Context(), r, &rest); err != nil {
 			t.Fatal(err)
 		}
@@ -195,13 +195,13 @@ func TestPagesWithoutRecordsAreNotReadAgainWithoutEnd(t *testing.T) {
 	}
 }
 
-func TestStateThatSaysNothingBeginsAnew(t *testing.T) {
+func TestScanWhoseStateSaysNothingBeginsAnew(t *testing.T) {
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date"}, calendar.MustDay("2026-11-19"))
 	for _, state := range []string{"", "{}", `{"segment":4,"of":4,"page":1}`, `{"segment":0,"of":4,"page":1,"next":{"id":{"BOOL":true}}}`} {
 		r.Kept = []source.Part{{Name: "scan-s00-p000001.json.gz", State: state}}
-		if _, err := dynamoSource(t).Fetch(t.Context(), r, &partSink{}); !errors.Is(err, source.ErrChanged) || !fault.Is(err, fault.Unavailable) {
+		if _, err := dynamoSource(t).Fetch(t.Context(), r, &dynamoSink{}); !errors.Is(err, source.ErrChanged) || !fault.Is(err, fault.Unavailable) {
 			t.Errorf("state %q: %v", state, err)
 		}
 	}
@@ -212,8 +212,8 @@ func TestScanKeepsToItsUnits(t *testing.T) {
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	pad := strings.Repeat("x", 100_000)
-	db.fill(t, db.prefix, 60, func(i int) item {
-		return item{"id": text(fmt.Sprint(i)), "query_date": text("2026-11-19"), "line": text(fmt.Sprint(i)), "pad": text(pad)}
+	db.fill(t, db.prefix, 60, func(i int) dynamoItem {
+		return dynamoItem{"id": dynamoText(fmt.Sprint(i)), "query_date": dynamoText("2026-11-19"), "line": dynamoText(fmt.Sprint(i)), "pad": dynamoText(pad)}
 	})
 	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: 1, Units: 10}, calendar.MustDay("2026-11-19"))
 	at := r.Now()
@@ -226,7 +226,7 @@ func TestScanKeepsToItsUnits(t *testing.T) {
 		at = at.Add(d)
 		return ctx.Err()
 	}
-	var got partSink
+	var got dynamoSink
 	if _, err := dynamoSource(t).Fetch(t.Context(), r, &got); err != nil {
 		t.Fatal(err)
 	}
@@ -241,18 +241,17 @@ func TestThrottledScanSaysThatItSlowsDown(t *testing.T) {
 	db.create(t, db.prefix)
 	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: 1}, calendar.MustDay("2026-11-19"))
 	var said []string
+	refused := false
 	r.Log = func(level, format string, args ...any) { said = append(said, level+": "+fmt.Sprintf(format, args...)) }
-	db.chaos.Cut(1, 1<<30) // DescribeTable passes
-	describe := r.Now
-	first := true
-	r.Now = func() time.Time { // the rate is made when the table is known
-		if len(db.chaos.Requests()) == 1 && first {
-			first = false
+	now := r.Now
+	r.Now = func() time.Time { // asked when the table is known: only then is it busy
+		if len(db.chaos.Requests()) == 1 && !refused {
+			refused = true
 			db.refuse(2, "ProvisionedThroughputExceededException", "too much")
 		}
-		return describe()
+		return now()
 	}
-	if _, err := dynamoSource(t).Fetch(t.Context(), r, &partSink{}); err != nil {
+	if _, err := dynamoSource(t).Fetch(t.Context(), r, &dynamoSink{}); err != nil {
 		t.Fatal(err)
 	}
 	want := "warn: table " + db.prefix + " is busy (ProvisionedThroughputExceededException): reading at half the rate"
@@ -270,12 +269,12 @@ func TestScanOfTheSeedsDay(t *testing.T) {
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	began := time.Now()
-	db.fill(t, db.prefix, items, seedItem)
+	db.fill(t, db.prefix, items, dynamoSeed)
 	t.Logf("%d items written in %s", items, time.Since(began).Round(time.Millisecond))
 	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: 4, Units: 1e9}, calendar.MustDay("2026-11-19"))
 	r.Source.AWS.Endpoint = db.proxy.url
-	sink := &countingSink{}
-	before := heap()
+	sink := &dynamoCounter{}
+	before := dynamoHeap()
 	began = time.Now()
 	if _, err := dynamoSource(t).Fetch(t.Context(), r, sink); err != nil {
 		t.Fatal(err)
@@ -294,30 +293,30 @@ func TestScanOfTheSeedsDay(t *testing.T) {
 	}
 }
 
-// seedItem is a search of a library: a uuid, and up to fifty ISBNs.
-func seedItem(i int) item {
+// dynamoSeed is a search of a library: a uuid, and up to fifty ISBNs.
+func dynamoSeed(i int) dynamoItem {
 	random := rand.New(rand.NewPCG(uint64(i), 1))
 	isbns := make([]string, random.IntN(51))
 	for n := range isbns {
 		isbns[n] = fmt.Sprintf("978%010d", random.Uint64N(1e10))
 	}
-	return item{"query_id": text(uuidOf(random)), "id": text(uuidOf(random)), "query_date": text("2026-11-19"), "user_search": texts([]string{"코스모스", "칼 세이건"}), "selected_lib": texts([]string{"111003", "111005", "111022"}), "isbn13_list": texts(isbns)}
+	return dynamoItem{"query_id": dynamoText(dynamoUUID(random)), "id": dynamoText(dynamoUUID(random)), "query_date": dynamoText("2026-11-19"), "user_search": dynamoTexts([]string{"코스모스", "칼 세이건"}), "selected_lib": dynamoTexts([]string{"111003", "111005", "111022"}), "isbn13_list": dynamoTexts(isbns)}
 }
 
-func texts(list []string) types.AttributeValue {
+func dynamoTexts(list []string) types.AttributeValue {
 	l := &types.AttributeValueMemberL{Value: []types.AttributeValue{}}
 	for _, s := range list {
-		l.Value = append(l.Value, text(s))
+		l.Value = append(l.Value, dynamoText(s))
 	}
 	return l
 }
 
-func uuidOf(random *rand.Rand) string {
+func dynamoUUID(random *rand.Rand) string {
 	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", random.Uint32(), random.Uint32N(1<<16), random.Uint32N(1<<12), random.Uint32N(1<<12), random.Uint64N(1<<48))
 }
 
-// countingSink keeps nothing.
-type countingSink struct {
+// dynamoCounter keeps nothing.
+type dynamoCounter struct {
 	bytes atomic.Int64
 	mu    sync.Mutex
 
@@ -325,17 +324,17 @@ type countingSink struct {
 	heap    uint64
 }
 
-func (s *countingSink) Put(_ context.Context, _ source.Part, r io.Reader) error {
+func (s *dynamoCounter) Put(_ context.Context, _ source.Part, r io.Reader) error {
 	n, err := io.Copy(io.Discard, r)
 	s.bytes.Add(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.objects++
-	s.heap = max(s.heap, heap())
+	s.heap = max(s.heap, dynamoHeap())
 	return err
 }
 
-func heap() uint64 {
+func dynamoHeap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc

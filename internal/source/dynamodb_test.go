@@ -50,13 +50,13 @@ func dynamoWorld(t *testing.T, d project.DynamoDB) sourcetest.World {
 			db.create(t, table)
 			pad := strings.Repeat("x", 340_000) // three items are more than a page
 			for i, line := range slices.Collect(strings.Lines(strings.Join(parts, ""))) {
-				db.put(t, table, item{"id": text(fmt.Sprint(i)), "query_date": text(day.String()), "line": text(strings.TrimSuffix(line, "\n")), "pad": text(pad)})
+				db.put(t, table, dynamoItem{"id": dynamoText(fmt.Sprint(i)), "query_date": dynamoText(day.String()), "line": dynamoText(strings.TrimSuffix(line, "\n")), "pad": dynamoText(pad)})
 			}
 			if d.DayAttribute != "" {
-				db.put(t, table, item{"id": text("other"), "query_date": text("2026-01-01"), "line": text("of another day")})
+				db.put(t, table, dynamoItem{"id": dynamoText("other"), "query_date": dynamoText("2026-01-01"), "line": dynamoText("of another day")})
 			}
 		},
-		Records:  func(object []byte) []string { return linesOf(t, object) },
+		Records:  func(object []byte) []string { return dynamoLines(t, object) },
 		Secret:   sourcetest.Secret,
 		Deny:     func() { db.refuse(1000, "UnrecognizedClientException", "the key "+sourcetest.Secret+" is not known") },
 		Asked:    db.proxy.brought,
@@ -64,9 +64,9 @@ func dynamoWorld(t *testing.T, d project.DynamoDB) sourcetest.World {
 	}
 }
 
-type item = map[string]types.AttributeValue
+type dynamoItem = map[string]types.AttributeValue
 
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+func dynamoText(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
 // dynamo is a DynamoDB with a proxy that misbehaves, and behind it one that notes what was asked.
 type dynamo struct {
@@ -115,7 +115,7 @@ func (d *dynamo) create(t *testing.T, table string) {
 	}
 }
 
-func (d *dynamo) put(t *testing.T, table string, i item) {
+func (d *dynamo) put(t *testing.T, table string, i dynamoItem) {
 	t.Helper()
 	if _, err := d.client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: i}); err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func (d *dynamo) put(t *testing.T, table string, i item) {
 }
 
 // fill writes n items in parallel; of makes the i-th.
-func (d *dynamo) fill(t *testing.T, table string, n int, of func(i int) item) {
+func (d *dynamo) fill(t *testing.T, table string, n int, of func(i int) dynamoItem) {
 	t.Helper()
 	const batch, writers = 25, 4
 	errs := make(chan error, writers)
@@ -183,7 +183,7 @@ func dynamoSource(t *testing.T) source.Source {
 	return s
 }
 
-func unpack(t *testing.T, object []byte) []byte {
+func dynamoUnpack(t *testing.T, object []byte) []byte {
 	t.Helper()
 	r, err := gzip.NewReader(bytes.NewReader(object))
 	if err != nil {
@@ -196,12 +196,12 @@ func unpack(t *testing.T, object []byte) []byte {
 	return b
 }
 
-// linesOf is the attribute line of each item of a page or of a file of an export.
-func linesOf(t *testing.T, object []byte) []string {
+// dynamoLines is the attribute line of each item of a page or of a file of an export.
+func dynamoLines(t *testing.T, object []byte) []string {
 	t.Helper()
 	type attributes struct{ Line struct{ S string } }
 	var lines []string
-	for d := json.NewDecoder(bytes.NewReader(unpack(t, object))); ; {
+	for d := json.NewDecoder(bytes.NewReader(dynamoUnpack(t, object))); ; {
 		var page struct {
 			Items    []attributes
 			NewImage *attributes
@@ -220,10 +220,10 @@ func linesOf(t *testing.T, object []byte) []string {
 	}
 }
 
-// wantRefusal fetches and wants a fault of the code that says the words and what to do.
-func wantRefusal(t *testing.T, r source.Request, code string, words ...string) {
+// wantDynamoFault fetches and wants a fault of the code that says the words and what to do.
+func wantDynamoFault(t *testing.T, r source.Request, code string, words ...string) {
 	t.Helper()
-	_, err := dynamoSource(t).Fetch(t.Context(), r, &partSink{})
+	_, err := dynamoSource(t).Fetch(t.Context(), r, &dynamoSink{})
 	if !fault.Is(err, code) {
 		t.Fatalf("error %v, want a fault of code %s", err, code)
 	}
@@ -237,15 +237,15 @@ func wantRefusal(t *testing.T, r source.Request, code string, words ...string) {
 	}
 }
 
-func TestDayThatIsNotOverIsAskedForLater(t *testing.T) {
+func TestDayOfATableIsAskedForWhenItIsOver(t *testing.T) {
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date"}, calendar.MustDay("2026-11-19"))
 	r.Source.Zone = time.FixedZone("", 9*3600)
 	r.Now = func() time.Time { return time.Date(2026, 11, 19, 14, 59, 59, 0, time.UTC) }
-	wantRefusal(t, r, fault.Unavailable, "is not over before 2026-11-20T00:00:00+09:00")
+	wantDynamoFault(t, r, fault.Unavailable, "is not over before 2026-11-20T00:00:00+09:00")
 	r.Now = func() time.Time { return time.Date(2026, 11, 19, 15, 0, 0, 0, time.UTC) }
-	if _, err := dynamoSource(t).Fetch(t.Context(), r, &partSink{}); err != nil {
+	if _, err := dynamoSource(t).Fetch(t.Context(), r, &dynamoSink{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -265,41 +265,41 @@ func TestWhatTheTableIsNotIsSaid(t *testing.T) {
 		{project.DynamoDB{Table: db.prefix, Read: "query", DayAttribute: "query_date"}, fault.Invalid, "the partition key of table"},
 		{project.DynamoDB{Table: db.prefix, Read: "query", DayAttribute: "query_date", Index: "by_day", Consistent: true}, fault.Invalid, "ValidationException: Consistent reads are not supported"},
 	} {
-		wantRefusal(t, db.request(c.d, day), c.code, c.word)
+		wantDynamoFault(t, db.request(c.d, day), c.code, c.word)
 	}
 	db.refuse(1, "AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized to perform: dynamodb:DescribeTable")
-	wantRefusal(t, db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date"}, day), fault.Refused, "not authorized to perform: dynamodb:DescribeTable")
+	wantDynamoFault(t, db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date"}, day), fault.Refused, "not authorized to perform: dynamodb:DescribeTable")
 	db.refuse(100, "ThrottlingException", "slow down")
-	wantRefusal(t, db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date"}, day), fault.Unavailable, "too busy")
-	wantRefusal(t, dynamoRequest("http://127.0.0.1:1", project.DynamoDB{Table: db.prefix, Read: "scan"}, day), fault.Unavailable, "no answer")
+	wantDynamoFault(t, db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date"}, day), fault.Unavailable, "too busy")
+	wantDynamoFault(t, dynamoRequest("http://127.0.0.1:1", project.DynamoDB{Table: db.prefix, Read: "scan"}, day), fault.Unavailable, "no answer")
 }
 
-func TestEveryValueIsKeptAsItWasReceived(t *testing.T) {
+func TestAnswersOfDynamoDBAreKeptAsReceived(t *testing.T) {
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	db.proxy.keep = true
 	digits := "-1234567890123456789012345678901234567.8"
-	db.put(t, db.prefix, item{
-		"id": text("한국어 \u2028 \"\\"), "query_date": text("2026-11-19"), "n": &types.AttributeValueMemberN{Value: digits},
+	db.put(t, db.prefix, dynamoItem{
+		"id": dynamoText("한국어 \u2028 \"\\"), "query_date": dynamoText("2026-11-19"), "n": &types.AttributeValueMemberN{Value: digits},
 		"ns":   &types.AttributeValueMemberNS{Value: []string{"0.1", "99999999999999999999999999999999999999"}},
 		"ss":   &types.AttributeValueMemberSS{Value: []string{"a", "b"}},
 		"b":    &types.AttributeValueMemberB{Value: []byte{0, 255, 10}},
 		"bs":   &types.AttributeValueMemberBS{Value: [][]byte{{0}, {255}}},
 		"none": &types.AttributeValueMemberNULL{Value: true}, "yes": &types.AttributeValueMemberBOOL{Value: true},
-		"list": &types.AttributeValueMemberL{Value: []types.AttributeValue{&types.AttributeValueMemberM{Value: item{"deep": &types.AttributeValueMemberL{Value: []types.AttributeValue{&types.AttributeValueMemberN{Value: "1E-130"}}}}}}},
+		"list": &types.AttributeValueMemberL{Value: []types.AttributeValue{&types.AttributeValueMemberM{Value: dynamoItem{"deep": &types.AttributeValueMemberL{Value: []types.AttributeValue{&types.AttributeValueMemberN{Value: "1E-130"}}}}}}},
 	})
 	for _, d := range []project.DynamoDB{{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: 1}, {Table: db.prefix, Read: "query", DayAttribute: "query_date", Index: "by_day"}} {
-		var got partSink
+		var got dynamoSink
 		if _, err := dynamoSource(t).Fetch(t.Context(), db.request(d, calendar.MustDay("2026-11-19")), &got); err != nil {
 			t.Fatal(err)
 		}
 		bodies := db.proxy.bodies()
-		if len(got.parts) != 1 || !bytes.Equal(unpack(t, got.objects[0]), bodies[len(bodies)-1]) {
+		if len(got.parts) != 1 || !bytes.Equal(dynamoUnpack(t, got.objects[0]), bodies[len(bodies)-1]) {
 			t.Fatalf("%d objects, and not the bytes of the answer", len(got.parts))
 		}
 		for _, want := range []string{`"` + digits + `"`, `"99999999999999999999999999999999999999"`, `"AP8K"`, `{"NULL":true}`} {
-			if !bytes.Contains(unpack(t, got.objects[0]), []byte(want)) {
-				t.Errorf("%s is not in %s", want, unpack(t, got.objects[0]))
+			if !bytes.Contains(dynamoUnpack(t, got.objects[0]), []byte(want)) {
+				t.Errorf("%s is not in %s", want, dynamoUnpack(t, got.objects[0]))
 			}
 		}
 		wantName := map[string]string{"scan": "scan-s00-p000001.json.gz", "query": "query-p000001.json.gz"}[d.Read]
@@ -309,13 +309,13 @@ func TestEveryValueIsKeptAsItWasReceived(t *testing.T) {
 	}
 }
 
-func TestDaysMayBeNumbers(t *testing.T) {
+func TestDayAttributeMayBeANumber(t *testing.T) {
 	db := newDynamo(t)
 	db.create(t, db.prefix)
-	for i, value := range []types.AttributeValue{&types.AttributeValueMemberN{Value: "20261119"}, text("20261119"), text("2026-11-19"), &types.AttributeValueMemberN{Value: "20261118"}} {
-		db.put(t, db.prefix, item{"id": text(fmt.Sprint(i)), "d": value, "line": text(fmt.Sprint(i))})
+	for i, value := range []types.AttributeValue{&types.AttributeValueMemberN{Value: "20261119"}, dynamoText("20261119"), dynamoText("2026-11-19"), &types.AttributeValueMemberN{Value: "20261118"}} {
+		db.put(t, db.prefix, dynamoItem{"id": dynamoText(fmt.Sprint(i)), "d": value, "line": dynamoText(fmt.Sprint(i))})
 	}
-	var got partSink
+	var got dynamoSink
 	d := project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "d", DayFormat: "20060102"}
 	if _, err := dynamoSource(t).Fetch(t.Context(), db.request(d, calendar.MustDay("2026-11-19")), &got); err != nil {
 		t.Fatal(err)
@@ -325,13 +325,13 @@ func TestDaysMayBeNumbers(t *testing.T) {
 	}
 }
 
-func TestAnswerThatBreaksOffOrIsDamagedIsAskedForAgain(t *testing.T) {
+func TestPageThatBreaksOffOrIsDamagedIsAskedForAgain(t *testing.T) {
 	db := newDynamo(t)
 	db.create(t, db.prefix)
-	db.put(t, db.prefix, item{"id": text("1"), "query_date": text("2026-11-19"), "line": text("whole")})
+	db.put(t, db.prefix, dynamoItem{"id": dynamoText("1"), "query_date": dynamoText("2026-11-19"), "line": dynamoText("whole")})
 	for name, spoil := range map[string]func(){"breaks off": func() { db.chaos.Cut(2, 40) }, "no answer": func() { db.chaos.Cut(2, 0) }, "damaged": func() { db.proxy.spoil(1) }} {
 		spoil()
-		var got partSink
+		var got dynamoSink
 		r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: 1}, calendar.MustDay("2026-11-19"))
 		waits := 0
 		r.Wait = func(context.Context, time.Duration) error { waits++; return nil }
