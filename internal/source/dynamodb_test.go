@@ -31,6 +31,7 @@ func TestDynamoDBIsASource(t *testing.T) {
 	for name, d := range map[string]project.DynamoDB{
 		"query": {Read: "query", Index: "by_day", DayAttribute: "query_date"},
 		"scan":  {Read: "scan", DayAttribute: "query_date", Segments: 3},
+		"one":   {Read: "scan", DayAttribute: "query_date", Segments: 1},
 		"table": {Read: "scan"}, // one of each day
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,6 +43,10 @@ func TestDynamoDBIsASource(t *testing.T) {
 func dynamoWorld(t *testing.T, d project.DynamoDB) sourcetest.World {
 	db := newDynamo(t)
 	d.Table = db.prefix + "-{day}"
+	asked := db.proxy.brought
+	if d.Read == "scan" && d.Segments != 1 {
+		asked = nil // what other segments were asking for when one failed may arrive at any time
+	}
 	return sourcetest.World{
 		Source:  dynamoSource(t),
 		Request: func(day calendar.Day) source.Request { return db.request(d, day) },
@@ -59,7 +64,7 @@ func dynamoWorld(t *testing.T, d project.DynamoDB) sourcetest.World {
 		Records:  func(object []byte) []string { return dynamoLines(t, object) },
 		Secret:   sourcetest.Secret,
 		Deny:     func() { db.refuse(1000, "UnrecognizedClientException", "the key "+sourcetest.Secret+" is not known") },
-		Asked:    db.proxy.brought,
+		Asked:    asked,
 		Throttle: func(n int) { db.refuse(n, "ProvisionedThroughputExceededException", "too much") },
 	}
 }
