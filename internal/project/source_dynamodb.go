@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// bucketRE is s3://bucket or s3://bucket/prefix, a prefix without a slash at its end.
-var bucketRE = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*$`)
+// exportBucketRE is s3://bucket or s3://bucket/prefix, a prefix without a slash at its end.
+var exportBucketRE = regexp.MustCompile(`^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*$`)
 
 // dynamodbSource reads the settings of from: dynamodb.
 func (l *loader) dynamodbSource(m *mapping, s *Source) {
@@ -32,7 +32,7 @@ func (l *loader) dynamodbSource(m *mapping, s *Source) {
 	if m.value("share") != nil && m.value("units") != nil {
 		m.doc.fail(m.value("units"), "share and units both limit the capacity", "keep one of them")
 	}
-	if d.Bucket != "" && !bucketRE.MatchString(d.Bucket) {
+	if d.Bucket != "" && !exportBucketRE.MatchString(d.Bucket) {
 		m.doc.fail(m.value("bucket"), fmt.Sprintf("bucket is %q", d.Bucket), "write s3://bucket or s3://bucket/prefix")
 	}
 	for _, key := range dynamodbUseless[d.Read] {
