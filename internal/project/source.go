@@ -25,6 +25,7 @@ func sourceKinds() []sourceKind {
 	return []sourceKind{
 		{"bigquery", (*loader).bigquerySource, []string{"limit", "credentials", "endpoint"}},
 		{"collect", (*loader).collectSource, []string{"token", "origins", "body", "memory"}},
+		{"dynamodb", (*loader).dynamodbSource, []string{"aws", "segments", "share", "units"}},
 		{"exec", (*loader).execSource, nil},
 		{"files", (*loader).filesSource, nil},
 		{"http", (*loader).httpSource, []string{"secrets", "rate", "quota", "allow", "hosts", "timeout", "body", "format"}},

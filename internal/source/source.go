@@ -87,6 +87,7 @@ func kinds() []kind {
 	return []kind{
 		{"bigquery", BigQuery{}, validateBigQuery},
 		{"collect", Collect{}, validateCollect},
+		{"dynamodb", DynamoDB{}, validateDynamoDB},
 		{"exec", Exec{}, validateExec},
 		{"files", Files{}, validateFiles},
 		{"http", HTTP{}, validateHTTP},
