@@ -47,7 +47,7 @@ var base = map[string]string{
 }
 
 // common are the keys that every kind of source has; the reference explains them once.
-var common = strings.Fields("agrees columns days description duplicates empty encoding format from header holds key max_rejects new_columns owner pool records slice zone")
+var common = strings.Fields("agrees columns days description duplicates empty encoding format from header holds key max_rejects new_columns owner pool records zone")
 
 // published are the keys that every kind of publication has.
 var published = strings.Fields("columns description key mart mode owner pool to")

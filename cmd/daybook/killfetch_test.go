@@ -6,17 +6,28 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	awscredentials "github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	_ "github.com/go-sql-driver/mysql" // the driver
+	"golang.org/x/sync/errgroup"
 
 	"daybook/internal/testenv"
 )
@@ -222,5 +233,135 @@ func TestAMillionRowsOfMySQLSurviveKill9AndAreAskedForOnce(t *testing.T) {
 	b.survive(t)
 	if seen < b.parts/2 {
 		t.Errorf("only %d statements were understood", seen)
+	}
+}
+
+// scans notes the pages that a process asks of DynamoDB, and passes them on.
+type scans struct {
+	mu    sync.Mutex
+	pages []string
+	*httputil.ReverseProxy
+}
+
+func (s *scans) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the process was killed in the middle
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".Scan") {
+		var asked struct {
+			Segment           int
+			ExclusiveStartKey map[string]map[string]string
+		}
+		if json.Unmarshal(body, &asked) == nil {
+			s.mu.Lock()
+			s.pages = append(s.pages, pageOf(asked.Segment, asked.ExclusiveStartKey))
+			s.mu.Unlock()
+		}
+	}
+	s.ReverseProxy.ServeHTTP(w, r)
+}
+
+func pageOf(segment int, key map[string]map[string]string) string {
+	return fmt.Sprintf("segment %d behind %v", segment, key)
+}
+
+func TestTheItemsOfDynamoDBSurviveKill9AndAreAskedForOnce(t *testing.T) {
+	b := big{records: 5_000, parts: 24}
+	width := 400
+	if os.Getenv("DAYBOOK_PROVE") != "" {
+		b.records, width = 200_000, 45
+		b.parts = 100
+	}
+	at := testenv.DynamoDB(t)
+	table := fmt.Sprintf("choices-%x", rand.Uint64())
+	fillDynamo(t, at, table, b.records, width)
+	behind, err := url.Parse(at.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &scans{ReverseProxy: httputil.NewSingleHostReverseProxy(behind)}
+	proxy.ReverseProxy.ErrorLog = log.New(io.Discard, "", 0)
+	server := httptest.NewServer(proxy)
+	t.Cleanup(server.Close)
+	b.env = []string{"KEY=" + at.AccessKey, "SECRET=" + at.SecretKey}
+	b.project = map[string]string{
+		"daybook.yaml": "name: choices\nwarehouse: {memory: 384MB, threads: 2}\n",
+		"sources/events.yaml": fmt.Sprintf("from: dynamodb\ntable: %s\nread: scan\nday_attribute: day\nsegments: 4\nunits: 1000000\naws: {region: %s, endpoint: %q, access_key: env:KEY, secret_key: env:SECRET}\nkey: id\ncolumns:\n  id: {type: text, required: true}\n  n: {type: bigint, required: true}\n  words: text[]\n  text: text\n",
+			table, at.Region, server.URL),
+		"tables/happenings.sql": "SELECT id, n, words FROM events\n",
+	}
+	type state struct {
+		Segment int
+		Next    map[string]map[string]string
+	}
+	read := func(t *testing.T, s string) (st state) {
+		t.Helper()
+		if s == "" {
+			return st
+		}
+		if err := json.Unmarshal([]byte(s), &st); err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	b.strand = func(t *testing.T, s string) string { return fmt.Sprint(read(t, s).Segment) }
+	b.begins = func(t *testing.T, s, before string) string { return pageOf(read(t, s).Segment, read(t, before).Next) }
+	all := 0
+	b.asked = func() []string {
+		proxy.mu.Lock()
+		defer proxy.mu.Unlock()
+		fresh := proxy.pages
+		all += len(fresh)
+		proxy.pages = nil
+		return fresh
+	}
+	b.survive(t)
+	if all < b.parts {
+		t.Errorf("only %d pages were understood", all)
+	}
+}
+
+// fillDynamo makes a table with items of about 14 bytes times width, all of one day.
+func fillDynamo(t *testing.T, at testenv.AWS, table string, items, width int) {
+	t.Helper()
+	client := dynamodb.New(dynamodb.Options{Region: at.Region, BaseEndpoint: &at.Endpoint, Credentials: awscredentials.NewStaticCredentialsProvider(at.AccessKey, at.SecretKey, "")})
+	id := "id"
+	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: &table, BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: &id, AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: &id, KeyType: types.KeyTypeHash}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		d, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &table})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Table.TableStatus == types.TableStatusActive {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	text := strings.Repeat("가나다 abc ", width)
+	var group errgroup.Group
+	group.SetLimit(4)
+	for from := 0; from < items; from += 25 {
+		group.Go(func() error {
+			var puts []types.WriteRequest
+			for i := from; i < min(from+25, items); i++ {
+				puts = append(puts, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
+					"id": &types.AttributeValueMemberS{Value: fmt.Sprintf("%032x", i)}, "day": &types.AttributeValueMemberS{Value: "2026-11-19"},
+					"n": &types.AttributeValueMemberN{Value: fmt.Sprint(i)}, "text": &types.AttributeValueMemberS{Value: text},
+					"words": &types.AttributeValueMemberL{Value: []types.AttributeValue{&types.AttributeValueMemberS{Value: "도서"}, &types.AttributeValueMemberS{Value: fmt.Sprint(i % 7)}}},
+				}}})
+			}
+			_, err := client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: puts}})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }

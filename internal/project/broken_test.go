@@ -19,7 +19,7 @@ const (
 // broken changes one thing of the small project: old becomes new, or the file becomes new where there is no old.
 var broken = []struct{ name, file, old, new, want string }{
 	{"unknown key", searches, "owner: data", "ownr: data",
-		`sources/searches.yaml:3:1: unknown key "ownr"; did you mean owner? known here: agrees, columns, days, description, duplicates, empty, encoding, format, from, header, holds, key, max_rejects, new_columns, owner, path, pool, records, slice, zone`},
+		`sources/searches.yaml:3:1: unknown key "ownr"; did you mean owner? known here: agrees, columns, days, description, duplicates, empty, encoding, format, from, header, holds, key, max_rejects, new_columns, owner, path, pool, records, zone`},
 	{"unknown key far from any", report, "deadline: 09:00", "colour: red",
 		`reports/daily.yaml:4:1: unknown key "colour"; known here: alert, attach, correction, covers, deadline, if_empty, if_late, locales, owner, required, schedule, sections, subject, title, to`},
 	{"key written twice", searches, "owner: data", "owner: data\nowner: other",

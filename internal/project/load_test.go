@@ -122,7 +122,7 @@ func expected(t *testing.T, dir string) *Project {
 		Pools:   map[string]int{"default": runtime.NumCPU(), "files": 2},
 		Sources: []Source{{
 			Name: "searches", File: "sources/searches.yaml", Line: 1, Owner: "data", From: "files", Path: "/data/{day}.ndjson.gz", Asks: `path: "${DATA}/{day}.ndjson.gz"`,
-			Format: "ndjson", Encoding: "utf-8", Slice: "day", Header: true, Zone: time.UTC, Days: 0b0111111, Empty: "fail", NewColumns: "keep", Key: []string{"query_id"},
+			Format: "ndjson", Encoding: "utf-8", Header: true, Zone: time.UTC, Days: 0b0111111, Empty: "fail", NewColumns: "keep", Key: []string{"query_id"},
 			Duplicates: "latest", LatestBy: "at", Holds: "day", Pool: "files",
 			Columns: []Column{
 				{Name: "query_id", Type: "uuid", Required: true, Description: "one search", Line: 10},

@@ -67,7 +67,6 @@ type Source struct {
 	Format      string // ndjson, json, csv, parquet, xml, dynamodb
 	Records     string // JSON: the dotted path of the array of records in an object; XML: the element that is a record; empty for the whole
 	Encoding    string // of text: utf-8 or cp949
-	Slice       string // day or hour: how much is typed at once
 	Agrees      string // another source of the same data, whose keys must be the same; empty for none
 	Header      bool   // CSV: whether the first row names the columns
 	Zone        *time.Location

@@ -68,7 +68,6 @@ func (l *loader) source(file, name string, text []byte) {
 	s.Header = m.boolean("header", true)
 	s.Records = m.str("records", "")
 	s.Encoding = m.one("encoding", "utf-8", "utf-8", "cp949")
-	s.Slice = m.one("slice", "day", "day", "hour")
 	s.Agrees = m.str("agrees", "")
 	if days := m.value("days"); days != nil {
 		set, err := calendar.ParseWeekdays(strings.Join(m.list("days"), ","))
