@@ -64,11 +64,7 @@ const (
 // a snapshot is older than the day, or a person says so.
 func (w *work) fetch(ctx context.Context) (lake.Manifest, error) {
 	key := lake.Key{Layer: lake.Raw, Node: w.node.Name, Day: w.cell.Day}
-	definition := fetchDefinition(w.node.Source)
-	if s := w.node.Source.HTTP.ForEach.Source; s != "" { // what is asked for is a list that another source gave
-		list, _ := w.ledger.at(w.Graph.nodes[s].Key(w.day))
-		definition = digest(definition, list.Output)
-	}
+	definition := w.Graph.fetchDefinition(w.node, w.day, w.ledger)
 	old, err := w.Lake.Manifest(ctx, key)
 	switch {
 	case err != nil && !fault.Is(err, fault.NotFound) && !(w.again && fault.Is(err, fault.Damaged)):

@@ -44,6 +44,7 @@ type Plan struct {
 	Steps []Step
 	Fresh int    // builds asked for that are up to date
 	Later []Cell // builds of later days that read a day of the plan, directly or not, and are not part of it
+	Calls []Calls
 }
 
 // Plan finds what is stale and why. It changes nothing.
@@ -52,7 +53,12 @@ func (r *Runner) Plan(ctx context.Context, req Request) (Plan, error) {
 		return Plan{}, err
 	}
 	p := &planner{runner: r, request: req, planned: map[Cell]bool{}, forced: map[string]bool{}}
-	return p.all(ctx)
+	plan, err := p.all(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan.Calls, err = r.calls(ctx, req, plan)
+	return plan, err
 }
 
 // Stale lists the builds of a range that are not what a run would make now, each with the reason.

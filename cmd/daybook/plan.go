@@ -95,6 +95,9 @@ func (p *program) showPlan(plan jobs.Plan) error {
 		return err
 	}
 	p.printf("%d to build, %d up to date\n", len(plan.Steps), plan.Fresh)
+	for _, c := range plan.Calls {
+		p.printf("%s\n", c)
+	}
 	if n := len(plan.Later); n > 0 {
 		p.printf("%d builds of later days read these days; build them with a backfill through %s\n", n, plan.Later[n-1].Day)
 	}
