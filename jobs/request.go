@@ -20,14 +20,17 @@ func (w *work) request(ctx context.Context) (source.Request, error) {
 	if err != nil {
 		return source.Request{}, err
 	}
-	return source.Request{
-		Source: *w.node.Source, Dir: w.Project.Dir, Day: w.day, Now: w.Now, Checkpoint: checkpoint,
-		Wait: wait, Secret: w.Secret, Log: w.log, Values: w.values,
-		Spend: w.Store.Spend,
-		Collected: func(ctx context.Context, d calendar.Day) ([]source.Segment, error) {
-			return w.Collected(ctx, w.node.Name, d)
-		},
-	}, nil
+	request := w.House()
+	request.Source, request.Day, request.Checkpoint, request.Log, request.Values = *w.node.Source, w.day, checkpoint, w.log, w.values
+	request.Collected = func(ctx context.Context, d calendar.Day) ([]source.Segment, error) {
+		return w.Collected(ctx, w.node.Name, d)
+	}
+	return request, nil
+}
+
+// House is a request with what does not depend on the day or the source.
+func (r *Runner) House() source.Request {
+	return source.Request{Dir: r.Project.Dir, Now: r.Now, Wait: wait, Secret: r.Secret, Spend: r.Store.Spend}
 }
 
 // wait ends after d, or with ctx.

@@ -57,7 +57,7 @@ func (v *progress) task(t store.Task) {
 		}
 	case store.StateFailed:
 		v.failed++
-	case store.StateSkipped, store.StateMissing, store.StateCanceled, store.StateInterrupted:
+	case store.StateSkipped, store.StateMissing, store.StateQuota, store.StateCanceled, store.StateInterrupted:
 		v.skipped++
 	default:
 		ended = false

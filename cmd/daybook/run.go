@@ -80,6 +80,8 @@ func (p *program) summary(run store.Run, view *progress) error {
 		p.printf("up to date: %d builds made, %d unchanged, in %s\n", view.made, view.unchanged, took)
 	case run.State == store.StateMissing:
 		p.printf("missing at source; %d builds made in %s\n", view.made, took)
+	case run.State == store.StateQuota:
+		p.printf("waiting for quota; %d builds made in %s\n", view.made, took)
 	default:
 		p.printf("%s: %d made, %d failed, %d skipped, in %s\n", run.State, view.made, view.failed, view.skipped, took)
 	}

@@ -16,6 +16,7 @@ import (
 	"daybook/internal/auth"
 	"daybook/internal/fault"
 	"daybook/internal/project"
+	"daybook/internal/source"
 	"daybook/internal/stage"
 	"daybook/jobs"
 )
@@ -66,6 +67,10 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	if err != nil {
 		return errors.Join(err, pages.Close())
 	}
+	arrivals, err := source.NewArrivals(ctx, h.project.Sources, h.runner.House())
+	if err != nil {
+		return errors.Join(err, pages.Close(), socket.Close())
+	}
 	h.log = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	base := localURL(pages.Addr())
 	outside := base // how people reach it: behind a proxy that is what the project says
@@ -91,6 +96,9 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	var listener sync.WaitGroup
 	listener.Go(func() { h.press.mailer.Listen(listening, post.events()) })
 	listener.Go(func() { h.attend(listening) })
+	for _, queue := range arrivals {
+		listener.Go(func() { h.runner.Await(listening, queue) })
+	}
 	defer listener.Wait()
 	defer hush()
 	p.printf("serving %s at %s\n", h.project.Name, base)

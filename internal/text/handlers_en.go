@@ -44,6 +44,7 @@ var handlersEn = map[string]string{
 	"web.cause.cli":          "command line",
 	"web.cause.api":          "API",
 	"web.cause.demo":         "demo",
+	"web.cause.arrival":      "new data",
 	"web.next.refresh":       "Refresh %s",
 	"web.next.release":       "Release %s",
 	"web.next.day":           "for %s",

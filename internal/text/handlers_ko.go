@@ -44,6 +44,7 @@ var handlersKo = map[string]string{
 	"web.cause.cli":          "명령줄",
 	"web.cause.api":          "API",
 	"web.cause.demo":         "데모",
+	"web.cause.arrival":      "새 데이터",
 	"web.next.refresh":       "%s 새로 고침",
 	"web.next.release":       "%s 발송",
 	"web.next.day":           "%s 자료",
