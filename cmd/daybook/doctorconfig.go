@@ -145,16 +145,7 @@ func (d *doctor) owners(context.Context) []finding {
 // secrets resolves every reference of the project.
 func (d *doctor) secrets(ctx context.Context) []finding {
 	const check = "secrets"
-	refs := []string{d.project.Mail.SMTP.Password}
-	for _, c := range d.project.Alerts {
-		refs = append(refs, c.Slack, c.Secret)
-		if !strings.Contains(c.Webhook, "://") {
-			refs = append(refs, c.Webhook)
-		}
-	}
-	refs = slices.DeleteFunc(refs, func(ref string) bool { return ref == "" })
-	slices.Sort(refs)
-	refs = slices.Compact(refs)
+	refs := d.project.Secrets()
 	var list []finding
 	for _, ref := range refs {
 		if _, err := secret.Resolve(ctx, ref, d.program.env, d.project.Dir); err != nil {

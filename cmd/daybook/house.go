@@ -89,7 +89,7 @@ func (p *program) openHouse(ctx context.Context, command string) (_ *house, err 
 	if err := errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o700)); err != nil {
 		return nil, fmt.Errorf("empty the scratch directory: %w", err)
 	}
-	l, err := h.openLake(ctx, p.scratch != "")
+	l, err := p.openLake(ctx, h.project, data)
 	if err != nil {
 		return nil, err
 	}
@@ -123,18 +123,18 @@ func (p *program) openHouse(ctx context.Context, command string) (_ *house, err 
 }
 
 // openLake opens the project's lake, or a scratch one, which is always a directory: a rehearsal must not touch the one that people read.
-func (h *house) openLake(ctx context.Context, scratch bool) (lake.Lake, error) {
-	l := h.project.Lake
-	if l.Bucket == "" || scratch {
-		return lake.OpenDir(filepath.Join(h.data, "lake"))
+func (p *program) openLake(ctx context.Context, pr *project.Project, data string) (lake.Lake, error) {
+	l := pr.Lake
+	if l.Bucket == "" || p.scratch != "" {
+		return lake.OpenDir(filepath.Join(data, "lake"))
 	}
-	access, accessErr := h.secret(ctx, l.AWS.AccessKey)
-	key, keyErr := h.secret(ctx, l.AWS.SecretKey)
+	access, accessErr := resolve(ctx, l.AWS.AccessKey, p.env, pr.Dir)
+	key, keyErr := resolve(ctx, l.AWS.SecretKey, p.env, pr.Dir)
 	if err := errors.Join(accessErr, keyErr); err != nil {
 		return nil, fmt.Errorf("credentials of the lake: %w", err)
 	}
 	return lake.OpenS3(ctx, lake.S3Options{Address: l.Bucket, Region: l.AWS.Region, Endpoint: l.AWS.Endpoint, AccessKey: access, SecretKey: key,
-		Cache: filepath.Join(h.data, "lake-cache"), CacheBytes: l.Cache})
+		Cache: filepath.Join(data, "lake-cache"), CacheBytes: l.Cache})
 }
 
 // guard lets only a plain SELECT over named tables through to the warehouse.

@@ -98,12 +98,16 @@ func (h *house) strange(_ context.Context, s mail.Stray) error {
 	return nil
 }
 
-// secret resolves a reference; an empty one is an empty secret.
 func (h *house) secret(ctx context.Context, ref string) (string, error) {
+	return resolve(ctx, ref, h.env, h.project.Dir)
+}
+
+// resolve gives what a reference stands for; an empty one is an empty secret.
+func resolve(ctx context.Context, ref string, env func(string) (string, bool), dir string) (string, error) {
 	if ref == "" {
 		return "", nil
 	}
-	return secret.Resolve(ctx, ref, h.env, h.project.Dir)
+	return secret.Resolve(ctx, ref, env, dir)
 }
 
 // channel is nil for an alert by mail.

@@ -74,7 +74,11 @@ func (r *rehearsal) cast(ctx context.Context, madeUp int, simulator bool) error 
 	if len(people) == 0 {
 		return fault.New(fault.NotFound, r.report+" goes to nobody", "name a group with people in its to:, or make some up with --people 20")
 	}
-	return r.keep(ctx, filepath.Join(data, "lake"), edition, people)
+	from, err := p.openLake(ctx, pr, data)
+	if err != nil {
+		return err
+	}
+	return r.keep(ctx, from, edition, people)
 }
 
 // peekStore opens the records for reading, where this program understands them.
@@ -114,10 +118,7 @@ func madeUpPeople(n int, locales []string) []store.Person {
 }
 
 // keep makes the base: new records with one edition and the people, and a lake with the edition's files.
-func (r *rehearsal) keep(ctx context.Context, from string, e store.Edition, people []store.Person) (err error) {
-	if _, err := os.Stat(from); err != nil {
-		return fault.Wrap(fault.NotFound, err, "the project has no lake", "build a day first: daybook run")
-	}
+func (r *rehearsal) keep(ctx context.Context, from lake.Lake, e store.Edition, people []store.Person) (err error) {
 	if err := os.MkdirAll(r.base(), 0o700); err != nil {
 		return err
 	}
@@ -143,11 +144,7 @@ func (r *rehearsal) keep(ctx context.Context, from string, e store.Edition, peop
 }
 
 // copyEdition takes an edition from one lake to another, where it becomes the first of its day.
-func copyEdition(ctx context.Context, from, to string, e store.Edition) error {
-	source, err := lake.OpenDir(from)
-	if err != nil {
-		return err
-	}
+func copyEdition(ctx context.Context, source lake.Lake, to string, e store.Edition) error {
 	target, err := lake.OpenDir(to)
 	if err != nil {
 		return err
