@@ -24,11 +24,11 @@ func goods() []good {
 		name, category string
 		cents          int
 	}{
-		{"공책 Notebook", "paper", 450}, {"만년필 Fountain pen", "pens", 2890}, {"볼펜 Ballpoint pen", "pens", 180}, {"엽서 Postcard", "paper", 95},
-		{"필통 Pencil case", "bags", 1250}, {"스티커 Stickers", "paper", 220}, {"달력 Calendar", "paper", 1490}, {"자 Ruler", "tools", 160},
-		{"가위 Scissors", "tools", 640}, {"연필 Pencil", "pens", 75}, {"봉투 Envelopes", "paper", 310}, {"책갈피 Bookmark", "paper", 130},
+		{"공책 notebook", "paper", 450}, {"만년필 pen", "pens", 2890}, {"볼펜 biro", "pens", 180}, {"엽서 card", "paper", 95},
+		{"필통 case", "bags", 1250}, {"스티커 stickers", "paper", 220}, {"달력 calendar", "paper", 1490}, {"자 ruler", "tools", 160},
+		{"가위 scissors", "tools", 640}, {"연필 pencil", "pens", 75}, {"봉투 envelopes", "paper", 310}, {"책갈피 bookmark", "paper", 130},
 	}
-	looks := strings.Fields("파랑/blue 달/moon 고양이/cat 줄무늬/striped 초록/green 꽃/floral 회색/grey 산/mountain")
+	looks := strings.Fields("파랑/blue 달/moon 고양이/cat 줄무늬/lined 초록/green 장미/rose 회색/grey 언덕/hill")
 	var out []good
 	for k, look := range looks {
 		ko, en, _ := strings.Cut(look, "/")
@@ -36,7 +36,7 @@ func goods() []good {
 			thing, english, _ := strings.Cut(t.name, " ")
 			out = append(out, good{
 				code:        fmt.Sprintf("%05d%s", 20_000+(i*8+k)*731%70_000, []string{"", "", "B"}[k%3]),
-				description: fmt.Sprintf("%s %s (%s, %s)", ko, thing, english, en),
+				description: fmt.Sprintf("%s %s %s %s", ko, thing, en, english),
 				category:    t.category,
 				cents:       t.cents + t.cents*k/20,
 			})

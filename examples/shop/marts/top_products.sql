@@ -1,6 +1,6 @@
 /*
 owner: sales team
-description: The fifty products with most money on the day they were ordered, ties by stock code; what comes back later does not move them
+description: The twenty products with most money on the day they were ordered, ties by stock code; what comes back later does not move them
 key: [day, rank]
 columns:
   description: as the newest price list has it
@@ -10,7 +10,7 @@ checks:
   - unique: [day, rank]
   - unique: [day, stock_code]
   - not_null: [description, units, amount]
-  - rows: {max: 50}
+  - rows: {max: 20}
   - relationship: {column: stock_code, in: products}
 */
 SELECT r.day, r.rank, r.stock_code, p.description, r.orders, r.units, r.amount
@@ -22,4 +22,4 @@ FROM (
   GROUP BY day, stock_code
 ) AS r
 LEFT JOIN products AS p ON p.stock_code = r.stock_code
-WHERE r.rank <= 50
+WHERE r.rank <= 20
