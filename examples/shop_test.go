@@ -291,7 +291,7 @@ func TestACancellationOfWhatWasNeverOrderedFailsTheDay(t *testing.T) {
 	h.write(path, readFile(t, filepath.Join(h.dir, path))+`{"cancellation":"C77","invoice":"77","cancelled_at":"2026-11-19 10:00:00","reason":"late",`+
 		`"lines":[{"stock_code":"20000","quantity":-1,"unit_price":"4.50"}]}`+"\n")
 	var built []string
-	run, err := h.try(jobs.Request{Nodes: []string{"returns"}, Day: day, Force: jobs.ForceFetch}, &built)
+	run, err := h.try(jobs.Request{Day: day, Force: jobs.ForceFetch}, &built)
 	if err != nil || slices.Contains(built, "returns") || !strings.Contains(run.Error, "what is cancelled was ordered") {
 		t.Errorf("the run ended %s: %s %v", run.State, run.Error, err)
 	}
