@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,15 +25,17 @@ func (p *program) generateCommand() *cobra.Command {
 	var days int
 	var end string
 	c := &cobra.Command{
-		Use:   "generate library",
+		Use:   "generate library|shop",
 		Short: "Write made-up source data for an example",
-		Long:  "Writes searches, selections and a catalogue of a made-up book search. The same flags give the same bytes on every machine.",
+		Long: "Writes searches, selections and a catalogue of a made-up book search, or orders, cancellations, prices and an experiment of a made-up shop. " +
+			"The same flags give the same bytes on every machine.",
 		Example: "  daybook generate library --days 28 --per-day 20000 -o library/data\n" +
-			"  daybook generate library --days 1 --per-day 100000 --end 2026-11-19 -o data",
+			"  daybook generate library --days 1 --per-day 100000 --end 2026-11-19 -o data\n" +
+			"  daybook generate shop --days 28 --per-day 5000 -o shop/data",
 		Args:      cobra.ExactArgs(1),
-		ValidArgs: []string{"library"},
+		ValidArgs: []string{"library", "shop"},
 		RunE: func(c *cobra.Command, args []string) error {
-			if args[0] != "library" || g.Dir == "" {
+			if !slices.Contains(c.ValidArgs, args[0]) || g.Dir == "" {
 				return usage(errors.New("say what to generate, and where with -o"), c)
 			}
 			g.To = yesterday(time.Now(), seoul)
@@ -43,19 +46,22 @@ func (p *program) generateCommand() *cobra.Command {
 				}
 			}
 			g.From = g.To.Add(1 - days)
+			if args[0] == "shop" {
+				return p.generateShop(c.Context(), generate.Shop{Seed: g.Seed, From: g.From, To: g.To, PerDay: g.PerDay, Bad: g.Bad, Dir: g.Dir})
+			}
 			return p.generate(c.Context(), g)
 		},
 	}
 	c.Flags().IntVar(&days, "days", 28, "how many days")
 	c.Flags().StringVar(&end, "end", "", "the last day; yesterday by default")
-	c.Flags().IntVar(&g.PerDay, "per-day", 20000, "requests of a mean day")
+	c.Flags().IntVar(&g.PerDay, "per-day", 20000, "requests of a mean day; visitors in the shop")
 	c.Flags().Uint64Var(&g.Seed, "seed", seed, "another seed gives other data")
 	c.Flags().IntVar(&g.Bad, "bad", 0, "rows of the wrong type, each day")
 	c.Flags().StringVarP(&g.Dir, "output", "o", "", "the directory to write into")
 	return c
 }
 
-// seoul is the zone of the library example.
+// seoul is the zone of the examples.
 const seoul = "Asia/Seoul"
 
 // yesterday is the last whole day in a zone.
@@ -80,6 +86,22 @@ func (p *program) generate(ctx context.Context, g generate.Library) error {
 	}
 	p.printf("%d days, %s requests, %s selections and %s books in %s (%s)\n", sum.Days, text.English.Count(int64(sum.Requests)),
 		text.English.Count(int64(sum.Selections)), text.English.Count(int64(sum.Books)), filepath.Clean(g.Dir), text.English.Bytes(sum.Bytes))
+	return nil
+}
+
+func (p *program) generateShop(ctx context.Context, g generate.Shop) error {
+	if err := os.MkdirAll(g.Dir, 0o755); err != nil {
+		return err
+	}
+	bar := p.bar("generating data", g.To.Sub(g.From)+1)
+	g.Progress = bar.set
+	sum, err := g.Write(ctx)
+	bar.end()
+	if err != nil {
+		return err
+	}
+	p.printf("%d days and %d closed, %s visitors, %s orders and %s cancellations in %s (%s)\n", sum.Days, sum.Closed, text.English.Count(int64(sum.Visitors)),
+		text.English.Count(int64(sum.Orders)), text.English.Count(int64(sum.Cancellations)), filepath.Clean(g.Dir), text.English.Bytes(sum.Bytes))
 	return nil
 }
 
