@@ -22,6 +22,7 @@ import (
 )
 
 func TestObjectsOfABucketAreASource(t *testing.T) {
+	t.Parallel()
 	for _, pattern := range []string{"logs/{day}.*.ndjson", "{yyyy}/{mm}/{dd}/*/part.ndjson"} {
 		t.Run(pattern, func(t *testing.T) {
 			sourcetest.Run(t, func(t *testing.T) sourcetest.World {
@@ -40,6 +41,7 @@ func TestObjectsOfABucketAreASource(t *testing.T) {
 }
 
 func TestObjectsOfAManifestAreASource(t *testing.T) {
+	t.Parallel()
 	for _, form := range []string{"files", "entries"} {
 		t.Run(form, func(t *testing.T) {
 			sourcetest.Run(t, func(t *testing.T) sourcetest.World {
@@ -87,6 +89,7 @@ func (s *s3Sink) Put(_ context.Context, p source.Part, r io.Reader) error {
 func s3Friday() calendar.Day { return calendar.MustDay("2026-11-20") }
 
 func TestObjectsComeByHourAndAbsentHoursAreNamed(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	for _, h := range []int{0, 2, 9, 10, 23} {
 		p.put(fmt.Sprintf("logs/2026-11-20/%d/b.ndjson", h), fmt.Sprint(h, "b"))
@@ -120,6 +123,7 @@ func TestObjectsComeByHourAndAbsentHoursAreNamed(t *testing.T) {
 }
 
 func TestCutConnectionGoesOnBehindWhatCameOfTheSameObject(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	text := strings.Repeat("0123456789", 50_000)
 	p.put("2026-11-20.ndjson", text)
@@ -157,6 +161,7 @@ func TestCutConnectionGoesOnBehindWhatCameOfTheSameObject(t *testing.T) {
 }
 
 func TestObjectThatIsReplacedBehindTheListingIsNotTaken(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	p.put("2026-11-20/a.ndjson", "1\n")
 	p.put("2026-11-20/b.ndjson", "2\n")
@@ -169,6 +174,7 @@ func TestObjectThatIsReplacedBehindTheListingIsNotTaken(t *testing.T) {
 }
 
 func TestKeptObjectThatIsAnotherNowEndsTheFetch(t *testing.T) {
+	t.Parallel()
 	for _, manifest := range []bool{false, true} {
 		p := newS3Place(t)
 		p.put("data/2026-11-20.a.ndjson", "1\n")
@@ -210,6 +216,7 @@ func (s *s3PartSink) Put(_ context.Context, p source.Part, _ io.Reader) error {
 }
 
 func TestManifestSaysWhatMustBeThere(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	p.put("data/a.ndjson", "1\n")
 	for _, c := range []struct{ what, text, code, missing string }{
@@ -244,6 +251,7 @@ func TestManifestSaysWhatMustBeThere(t *testing.T) {
 }
 
 func TestS3FaultsOfASourceSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	p.put("2026-11-20.ndjson", "1\n")
 	listing := func(r *http.Request) bool { return strings.Contains(r.URL.RawQuery, "list-type=2") }
@@ -273,6 +281,7 @@ func TestS3FaultsOfASourceSayWhatToDo(t *testing.T) {
 }
 
 func TestManyObjectsAreListedPageByPage(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	const n = 1203
 	for i := range n {
@@ -288,6 +297,7 @@ func TestManyObjectsAreListedPageByPage(t *testing.T) {
 }
 
 func TestRequesterPaysIsSaidInEveryRequest(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	p.put("2026-11-20.ndjson", "1\n")
 	silent := 0
@@ -305,6 +315,7 @@ func TestRequesterPaysIsSaidInEveryRequest(t *testing.T) {
 }
 
 func TestSettingsOfS3AreChecked(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		path, format, holds string
 		s3                  project.S3
