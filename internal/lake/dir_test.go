@@ -78,6 +78,7 @@ func wantTree(t *testing.T, d *Dir, want ...string) {
 }
 
 func TestFilesLieByLayerNodeAndDay(t *testing.T) {
+	t.Parallel()
 	d := openDir(t)
 	first := commit(t, d, key(), "1")
 	second := commit(t, d, key(), "2")
@@ -100,6 +101,7 @@ func TestFilesLieByLayerNodeAndDay(t *testing.T) {
 }
 
 func TestSweepLeavesNothingOfCrashedBatches(t *testing.T) {
+	t.Parallel()
 	d := openDir(t)
 	m := commit(t, d, key(), "1")
 	for _, k := range []Key{key(), {Layer: Stage, Node: "searches", Day: key().Day}, {Layer: Editions, Node: "daily", Day: key().Day, Number: 1}} {
@@ -127,6 +129,7 @@ func TestSweepLeavesNothingOfCrashedBatches(t *testing.T) {
 }
 
 func TestSweepLeavesADayWhoseManifestItCannotRead(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"no JSON":               "{",
 		"of a newer format":     `{"Format":2,"Layer":"raw","Node":"searches","Day":"2026-11-19","Generation":"x","Objects":[]}`,
@@ -165,6 +168,7 @@ func TestSweepLeavesADayWhoseManifestItCannotRead(t *testing.T) {
 }
 
 func TestRunningTheDayAgainHealsADamagedManifest(t *testing.T) {
+	t.Parallel()
 	d := openDir(t)
 	commit(t, d, key(), "1")
 	if err := os.WriteFile(filepath.Join(d.keyDir(key()), manifestName), nil, 0o600); err != nil {
@@ -178,6 +182,7 @@ func TestRunningTheDayAgainHealsADamagedManifest(t *testing.T) {
 }
 
 func TestRemoveWhichCrashedIsFinishedBySweep(t *testing.T) {
+	t.Parallel()
 	d := openDir(t)
 	commit(t, d, key(), "1")
 	commit(t, d, key(), "2")
@@ -198,6 +203,7 @@ func TestRemoveWhichCrashedIsFinishedBySweep(t *testing.T) {
 }
 
 func TestRemoveLeavesABatchThatIsOpen(t *testing.T) {
+	t.Parallel()
 	d := openDir(t)
 	commit(t, d, key(), "1")
 	b, err := d.Begin(t.Context(), key())
@@ -236,6 +242,7 @@ func (b bounded) Write(p []byte) (int, error) {
 }
 
 func TestDiskThatFillsAtAnyByteLeavesTheOldDay(t *testing.T) {
+	t.Parallel()
 	d := openDir(t)
 	before := commit(t, d, key(), "old")
 	files := tree(t, d.root)
@@ -280,6 +287,7 @@ func TestDiskThatFillsAtAnyByteLeavesTheOldDay(t *testing.T) {
 }
 
 func TestCancelledContextIsToldBeforeAnythingIsDone(t *testing.T) {
+	t.Parallel()
 	d := openDir(t)
 	m := commit(t, d, key(), "1")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -298,6 +306,7 @@ func TestCancelledContextIsToldBeforeAnythingIsDone(t *testing.T) {
 }
 
 func TestFileOfAnotherDiskIsAdoptedByCopy(t *testing.T) {
+	t.Parallel()
 	elsewhere, err := os.MkdirTemp("/dev/shm", "lake")
 	if err != nil {
 		t.Skipf("no second file system: %v", err)

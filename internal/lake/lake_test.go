@@ -9,6 +9,7 @@ import (
 )
 
 func TestDirectoryIsALake(t *testing.T) {
+	t.Parallel()
 	laketest.Run(t, func(t *testing.T) lake.Lake {
 		d, err := lake.OpenDir(filepath.Join(t.TempDir(), "lake"))
 		if err != nil {

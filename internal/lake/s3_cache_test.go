@@ -14,13 +14,15 @@ import (
 
 	"daybook/internal/fault"
 	"daybook/internal/lake"
+	"daybook/internal/testenv"
 )
 
 func TestObjectIsFetchedOnceForManyWhoWantItHere(t *testing.T) {
-	endpoint, name := bucket(t)
-	proxy := newChaos(t, endpoint)
-	m := keep(t, openS3(t, endpoint, name), day(), "r", noise(200_000))
-	l := openS3(t, proxy.url, name)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	proxy := newRoad(t, at)
+	m := keep(t, openS3(t, at, name), day(), "r", noise(200_000))
+	l := openS3(t, proxy.at, name)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -41,8 +43,9 @@ func TestObjectIsFetchedOnceForManyWhoWantItHere(t *testing.T) {
 }
 
 func TestLocalCopiesAreBoundedAndWhatIsInUseStays(t *testing.T) {
-	endpoint, name := bucket(t)
-	options := lake.S3Options{Address: "s3://" + name + "/team/lake", Region: region, Endpoint: endpoint, AccessKey: accessKey, SecretKey: secretKey,
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	options := lake.S3Options{Address: "s3://" + name + "/team/lake", Region: at.Region, Endpoint: at.Endpoint, AccessKey: at.AccessKey, SecretKey: at.SecretKey,
 		Cache: filepath.Join(t.TempDir(), "cache"), CacheBytes: 250}
 	open := func() *lake.S3 {
 		l, err := lake.OpenS3(t.Context(), options)
@@ -54,7 +57,7 @@ func TestLocalCopiesAreBoundedAndWhatIsInUseStays(t *testing.T) {
 	l := open()
 	now := time.Now()
 	l.CacheClock(func() time.Time { return now })
-	m := keep(t, openS3(t, endpoint, name), day(), "r", noise(101), noise(102), noise(103), noise(104))
+	m := keep(t, openS3(t, at, name), day(), "r", noise(101), noise(102), noise(103), noise(104))
 	local := func(name string) string {
 		t.Helper()
 		file, err := l.Local(t.Context(), m, name)
@@ -102,9 +105,10 @@ func TestLocalCopiesAreBoundedAndWhatIsInUseStays(t *testing.T) {
 }
 
 func TestWhatWasStoredIsHereAlready(t *testing.T) {
-	endpoint, name := bucket(t)
-	proxy := newChaos(t, endpoint)
-	l := openS3(t, proxy.url, name)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	proxy := newRoad(t, at)
+	l := openS3(t, proxy.at, name)
 	b := begin(t, l, day())
 	defer b.Abort()
 	file := filepath.Join(t.TempDir(), "made.parquet")
@@ -154,23 +158,25 @@ func TestWhatWasStoredIsHereAlready(t *testing.T) {
 }
 
 func TestCopyThatCannotBeMadeIsTriedAgain(t *testing.T) {
-	endpoint, name := bucket(t)
-	proxy := newChaos(t, endpoint)
-	m := keep(t, openS3(t, endpoint, name), day(), "r", noise(1000))
-	l := openS3(t, proxy.url, name)
-	proxy.set(-1, answer{status: 403, code: "AccessDenied"}, method("GET", "0.bin"))
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	proxy := newRoad(t, at)
+	m := keep(t, openS3(t, at, name), day(), "r", noise(1000))
+	l := openS3(t, proxy.at, name)
+	proxy.fail(t, method("GET", "0.bin")).Throttle(99, 403, s3Error("AccessDenied"), nil)
 	if _, err := l.Local(t.Context(), m, "0.bin"); !fault.Is(err, fault.Refused) {
 		t.Errorf("refused: %v", err)
 	}
-	proxy.set(0, answer{}, nil)
+	proxy.calm()
 	if _, err := l.Local(t.Context(), m, "0.bin"); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestStagedDaysAreListedForHive(t *testing.T) {
-	endpoint, name := bucket(t)
-	l, c := openS3(t, endpoint, name), client(endpoint)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	l, c := openS3(t, at, name), client(at)
 	k := lake.Key{Layer: lake.Stage, Node: "searches", Day: day().Day}
 	const list = "team/lake/hive/searches/day=2026-11-19/symlink.txt"
 	stage := func() lake.Manifest {

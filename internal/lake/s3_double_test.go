@@ -3,197 +3,126 @@ package lake_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"daybook/internal/testenv"
 )
 
-const (
-	accessKey = "AKIDEXAMPLE"
-	secretKey = "sEcReT-7f3a9c"
-	region    = "us-east-1"
-)
-
-var gateway = sync.OnceValues(startGateway)
-
-// bucket makes an empty bucket on a real S3 server, and returns the server's address and the bucket's name.
-func bucket(t *testing.T) (endpoint, name string) {
-	t.Helper()
-	endpoint, err := gateway()
-	if errors.Is(err, exec.ErrNotFound) {
-		if os.Getenv("DAYBOOK_TEST") == "strict" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	name = fmt.Sprintf("lake%d", time.Now().UnixNano())
-	if _, err := client(endpoint).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
-		t.Fatal(err)
-	}
-	return endpoint, name
+func client(at testenv.AWS) *s3.Client {
+	return s3.New(s3.Options{BaseEndpoint: &at.Endpoint, UsePathStyle: true, Region: at.Region, Credentials: credentials.NewStaticCredentialsProvider(at.AccessKey, at.SecretKey, "")})
 }
 
-func client(endpoint string) *s3.Client {
-	return s3.New(s3.Options{BaseEndpoint: &endpoint, UsePathStyle: true, Region: region, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")})
-}
-
-// startGateway runs versitygw until the test process ends.
-func startGateway() (string, error) {
-	program, err := filepath.Abs("../../.tools/versitygw")
-	if _, statErr := os.Stat(program); err != nil || statErr != nil {
-		if program, err = exec.LookPath("versitygw"); err != nil {
-			return "", fmt.Errorf("no S3 server: .ci/setup installs versitygw: %w", exec.ErrNotFound)
-		}
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	dir, err := os.MkdirTemp("", "daybook-s3-")
-	if err = errors.Join(err, l.Close()); err != nil {
-		return "", err
-	}
-	// The shell outlives the test process by what it takes to end the server: its standard input closes then.
-	const guard = `exec 3<&0; "$@" </dev/null 3<&- & s=$!; (cat <&3 >/dev/null; kill -TERM $s) & exec 3<&-; wait $s; rm -rf "$DIR"`
-	cmd := exec.Command("/bin/sh", "-c", guard, "guard", program, "--quiet", "--health", "/_health", "--port", "127.0.0.1:"+strconv.Itoa(port), "--region", region, "posix", dir)
-	cmd.Env = append(os.Environ(), "DIR="+dir, "ROOT_ACCESS_KEY="+accessKey, "ROOT_SECRET_KEY="+secretKey)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if _, err := cmd.StdinPipe(); err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	go func() { _ = cmd.Wait() }() // holds the pipe that holds the server
-	endpoint := "http://127.0.0.1:" + strconv.Itoa(port)
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if resp, err := http.Get(endpoint + "/_health"); err == nil {
-			if resp.Body.Close(); resp.StatusCode == http.StatusOK {
-				return endpoint, nil
-			}
-		}
-	}
-	return "", errors.New("versitygw did not answer in time")
-}
-
-// chaos is a proxy before an S3 server that makes it fail.
-type chaos struct {
-	url string
+// road leads to an S3 server. What is in trouble goes through a proxy that fails; testenv.Chaos alone fails whatever comes next, and
+// cannot break off a request.
+type road struct {
+	at     testenv.AWS // the server, by this road
+	server string      // its own address
 
 	mu       sync.Mutex
-	fail     func(r *http.Request) *answer // asked for every request; nil lets it pass
+	trouble  func(*http.Request) bool
+	by       *testenv.Proxy
+	broken   int // requests in trouble that are yet to be broken off
 	requests []string
 }
 
-// answer is what goes wrong: a status instead of the server's answer; or the server's answer cut off behind some bytes, of which
-// -1 is none at all.
-type answer struct {
-	status int
-	code   string
-	header http.Header
-	cut    int
-	early  bool // the connection ends while the request is sent
-}
-
-func newChaos(t *testing.T, endpoint string) *chaos {
+func newRoad(t *testing.T, at testenv.AWS) *road {
 	t.Helper()
-	backend, err := url.Parse(endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &chaos{}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(backend); r.Out.Host = r.In.Host }, ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-		w.WriteHeader(http.StatusBadGateway)
-	}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.mu.Lock()
-		c.requests = append(c.requests, r.Method+" "+r.URL.RequestURI())
-		fail := c.fail
-		c.mu.Unlock()
-		var a *answer
-		if fail != nil {
-			a = fail(r)
-		}
-		switch {
-		case a == nil:
-			proxy.ServeHTTP(w, r)
-		case a.early:
-			_, _ = io.CopyN(io.Discard, r.Body, 1000)
+	r := &road{at: at, server: at.Endpoint}
+	direct := way(t, at.Endpoint)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		switch by, broken := r.take(q); {
+		case broken:
+			_, _ = io.CopyN(io.Discard, q.Body, 1000)
 			panic(http.ErrAbortHandler)
-		case a.status > 0:
-			_, _ = io.Copy(io.Discard, r.Body)
-			for k, v := range a.header {
-				w.Header()[k] = v
-			}
-			w.Header().Set("Content-Type", "application/xml")
-			w.WriteHeader(a.status)
-			fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>made by the test</Message></Error>", a.code)
+		case by != nil:
+			way(t, by.URL).ServeHTTP(w, q)
 		default:
-			rec := httptest.NewRecorder()
-			proxy.ServeHTTP(rec, r)
-			if a.cut >= 0 {
-				for k, v := range rec.Header() {
-					w.Header()[k] = v
-				}
-				w.Header().Set("Content-Length", strconv.Itoa(rec.Body.Len()))
-				w.WriteHeader(rec.Code)
-				_, _ = w.Write(rec.Body.Bytes()[:min(a.cut, rec.Body.Len())])
-				_ = http.NewResponseController(w).Flush()
-			}
-			panic(http.ErrAbortHandler)
+			direct.ServeHTTP(w, q)
 		}
 	}))
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
 	t.Cleanup(server.Close)
-	c.url = server.URL
-	return c
+	r.at.Endpoint = server.URL
+	return r
 }
 
-// set says what goes wrong from here on, n times, for requests that want takes.
-func (c *chaos) set(n int, a answer, want func(r *http.Request) bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var mu sync.Mutex
-	c.fail = func(r *http.Request) *answer {
-		mu.Lock()
-		defer mu.Unlock()
-		if n == 0 || !want(r) {
-			return nil
-		}
-		n--
-		return &a
+// way passes everything on, and a broken connection as one.
+func way(t *testing.T, address string) *httputil.ReverseProxy {
+	to, err := url.Parse(address)
+	if err != nil {
+		t.Error(err)
 	}
+	return &httputil.ReverseProxy{FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
+		Rewrite:      func(p *httputil.ProxyRequest) { p.SetURL(to); p.Out.Host = p.In.Host },
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }}
 }
+
+func (r *road) take(q *http.Request) (by *testenv.Proxy, broken bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests = append(r.requests, q.Method+" "+q.URL.RequestURI())
+	if r.trouble == nil || !r.trouble(q) {
+		return nil, false
+	}
+	if r.broken > 0 {
+		r.broken--
+		return nil, true
+	}
+	return r.by, false
+}
+
+// fail returns the proxy by which go the requests that want takes, from here on.
+func (r *road) fail(t *testing.T, want func(*http.Request) bool) *testenv.Proxy {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trouble, r.broken, r.by = want, 0, testenv.Chaos(t, r.server)
+	return r.by
+}
+
+// breakOff ends the connection of the next n requests that want takes while they are sent.
+func (r *road) breakOff(t *testing.T, n int, want func(*http.Request) bool) {
+	r.fail(t, want)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broken = n
+}
+
+// calm ends all trouble.
+func (r *road) calm() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trouble = nil
+}
+
+// s3Error is what S3 says when it refuses.
+func s3Error(code string) string {
+	return fmt.Sprintf("<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>made by the test</Message></Error>", code)
+}
+
+func anything(*http.Request) bool { return true }
 
 // count is how many requests have begun with a method and contain a text in their address.
-func (c *chaos) count(method, text string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (r *road) count(method, text string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	n := 0
-	for _, r := range c.requests {
-		if strings.HasPrefix(r, method+" ") && strings.Contains(r, text) {
+	for _, q := range r.requests {
+		if strings.HasPrefix(q, method+" ") && strings.Contains(q, text) {
 			n++
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"daybook/internal/calendar"
 	"daybook/internal/fault"
 	"daybook/internal/lake"
+	"daybook/internal/testenv"
 )
 
 func day() lake.Key {
@@ -78,8 +79,9 @@ func method(name, containing string) func(*http.Request) bool {
 }
 
 func TestLargeObjectIsStoredInPartsAndReadBack(t *testing.T) {
-	endpoint, name := bucket(t)
-	l := openS3(t, endpoint, name)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	l := openS3(t, at, name)
 	large, exact := noise(5<<20*2+12345), noise(5<<20)
 	m := keep(t, l, day(), "r", large, exact, nil)
 	for i, want := range [][]byte{large, exact, {}} {
@@ -94,28 +96,34 @@ func TestLargeObjectIsStoredInPartsAndReadBack(t *testing.T) {
 }
 
 func TestConnectionCutInAPutIsTriedAgain(t *testing.T) {
-	endpoint, name := bucket(t)
-	proxy := newChaos(t, endpoint)
-	l := openS3(t, proxy.url, name)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	proxy := newRoad(t, at)
+	l := openS3(t, proxy.at, name)
+	slow := func(status int, code string) func(func(*http.Request) bool) {
+		return func(want func(*http.Request) bool) { proxy.fail(t, want).Throttle(2, status, s3Error(code), nil) }
+	}
+	early := func(want func(*http.Request) bool) { proxy.breakOff(t, 2, want) }
+	unanswered := func(want func(*http.Request) bool) { proxy.fail(t, want).Cut(2, 0) }
 	for _, c := range []struct {
 		what string
-		a    answer
+		fail func(func(*http.Request) bool)
 		want func(*http.Request) bool
 		size int
 	}{
-		{"request of a small object", answer{early: true}, method("PUT", "0.bin"), 100_000},
-		{"answer to a small object", answer{cut: -1}, method("PUT", "0.bin"), 1000},
-		{"request of a part", answer{early: true}, method("PUT", "partNumber=2"), 11 << 20},
-		{"answer to a part", answer{cut: -1}, method("PUT", "partNumber=1"), 11 << 20},
-		{"answer to the completion", answer{cut: -1}, method("POST", "uploadId="), 11 << 20},
-		{"beginning of an upload", answer{cut: -1}, method("POST", "uploads"), 11 << 20},
-		{"slow down", answer{status: 503, code: "SlowDown"}, method("PUT", "0.bin"), 11 << 20},
-		{"internal error of the completion", answer{status: 500, code: "InternalError"}, method("POST", "uploadId="), 11 << 20},
+		{"request of a small object", early, method("PUT", "0.bin"), 100_000},
+		{"answer to a small object", unanswered, method("PUT", "0.bin"), 1000},
+		{"request of a part", early, method("PUT", "partNumber=2"), 11 << 20},
+		{"answer to a part", unanswered, method("PUT", "partNumber=1"), 11 << 20},
+		{"answer to the completion", unanswered, method("POST", "uploadId="), 11 << 20},
+		{"beginning of an upload", unanswered, method("POST", "uploads"), 11 << 20},
+		{"slow down", slow(503, "SlowDown"), method("PUT", "0.bin"), 11 << 20},
+		{"internal error of the completion", slow(500, "InternalError"), method("POST", "uploadId="), 11 << 20},
 	} {
-		proxy.set(2, c.a, c.want)
+		c.fail(c.want)
 		text := noise(c.size)
 		m := keep(t, l, day(), "r", text)
-		proxy.set(0, answer{}, nil)
+		proxy.calm()
 		if got := readAll(t, l, m, "0.bin"); !bytes.Equal(got, text) {
 			t.Errorf("%s: %d bytes came back, want %d", c.what, len(got), c.size)
 		}
@@ -123,24 +131,25 @@ func TestConnectionCutInAPutIsTriedAgain(t *testing.T) {
 }
 
 func TestConnectionCutInAGetGoesOnBehindWhatCame(t *testing.T) {
-	endpoint, name := bucket(t)
-	proxy := newChaos(t, endpoint)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	proxy := newRoad(t, at)
 	text := noise(3 << 20)
-	m := keep(t, openS3(t, endpoint, name), day(), "r", text)
-	l := openS3(t, proxy.url, name)
+	m := keep(t, openS3(t, at, name), day(), "r", text)
+	l := openS3(t, proxy.at, name)
 	before := proxy.count("GET", "0.bin")
-	proxy.set(3, answer{cut: 1 << 20}, method("GET", "0.bin"))
+	proxy.fail(t, method("GET", "0.bin")).Cut(3, 1<<20)
 	if got := readAll(t, l, m, "0.bin"); !bytes.Equal(got, text) {
 		t.Error("the bytes are others")
 	}
 	if n := proxy.count("GET", "0.bin") - before; n < 3 || n > 4 {
 		t.Errorf("%d requests for three cuts", n)
 	}
-	proxy.set(2, answer{cut: 1 << 20}, method("GET", "0.bin"))
+	proxy.fail(t, method("GET", "0.bin")).Cut(2, 1<<20)
 	if file, err := l.Local(t.Context(), m, "0.bin"); err != nil {
 		t.Errorf("local copy %s: %v", file, err)
 	}
-	proxy.set(-1, answer{cut: 0}, method("GET", "0.bin"))
+	proxy.fail(t, method("GET", "0.bin")).Cut(99, 0)
 	r, err := l.Open(t.Context(), m, "0.bin")
 	if err == nil {
 		_, err = io.ReadAll(r)
@@ -151,18 +160,19 @@ func TestConnectionCutInAGetGoesOnBehindWhatCame(t *testing.T) {
 }
 
 func TestSlowDownIsWaitedForAsLongAsS3Says(t *testing.T) {
-	endpoint, name := bucket(t)
-	proxy := newChaos(t, endpoint)
-	l := openS3(t, proxy.url, name)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	proxy := newRoad(t, at)
+	l := openS3(t, proxy.at, name)
 	var waits []time.Duration
 	l.Tune(5<<20, time.Hour, func(d time.Duration) { waits = append(waits, d) })
-	proxy.set(3, answer{status: 503, code: "SlowDown", header: http.Header{"Retry-After": {"7"}}}, method("PUT", "0.bin"))
+	proxy.fail(t, method("PUT", "0.bin")).Throttle(3, 503, s3Error("SlowDown"), http.Header{"Retry-After": {"7"}})
 	keep(t, l, day(), "r", []byte("x"))
 	if want := []time.Duration{7 * time.Second, 7 * time.Second, 7 * time.Second}; !slices.Equal(waits, want) {
 		t.Errorf("waited %v, want %v", waits, want)
 	}
 	waits = nil
-	proxy.set(-1, answer{status: 503, code: "SlowDown"}, method("PUT", "0.bin"))
+	proxy.fail(t, method("PUT", "0.bin")).Throttle(99, 503, s3Error("SlowDown"), nil)
 	b := begin(t, l, day())
 	defer b.Abort()
 	_, err := b.Put(t.Context(), lake.Part{Name: "0.bin"}, strings.NewReader("x"))
@@ -172,11 +182,12 @@ func TestSlowDownIsWaitedForAsLongAsS3Says(t *testing.T) {
 }
 
 func TestCommitWhoseAnswerWasLostIsASuccess(t *testing.T) {
-	endpoint, name := bucket(t)
-	proxy := newChaos(t, endpoint)
-	l := openS3(t, proxy.url, name)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	proxy := newRoad(t, at)
+	l := openS3(t, proxy.at, name)
 	for _, first := range []bool{true, false} {
-		proxy.set(1, answer{cut: -1}, method("PUT", "manifest.json"))
+		proxy.fail(t, method("PUT", "manifest.json")).Cut(1, 0)
 		m := keep(t, l, day(), "r", []byte(fmt.Sprint(first)))
 		got, err := l.Manifest(t.Context(), day())
 		if err != nil || got.Generation != m.Generation {
@@ -189,9 +200,10 @@ func TestCommitWhoseAnswerWasLostIsASuccess(t *testing.T) {
 }
 
 func TestOfTwoServersOneCommits(t *testing.T) {
-	endpoint, name := bucket(t)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
 	for _, earlier := range []bool{false, true} {
-		one, other := openS3(t, endpoint, name), openS3(t, endpoint, name)
+		one, other := openS3(t, at, name), openS3(t, at, name)
 		k := day()
 		if earlier {
 			k.Node = "clicks"
@@ -217,10 +229,11 @@ func TestOfTwoServersOneCommits(t *testing.T) {
 }
 
 func TestOfManyServersAtOnceOneCommits(t *testing.T) {
-	endpoint, name := bucket(t)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
 	var batches []lake.Batch
 	for range 8 {
-		b := begin(t, openS3(t, endpoint, name), day())
+		b := begin(t, openS3(t, at, name), day())
 		if _, err := b.Put(t.Context(), lake.Part{Name: "a"}, strings.NewReader("1")); err != nil {
 			t.Fatal(err)
 		}
@@ -244,19 +257,20 @@ func TestOfManyServersAtOnceOneCommits(t *testing.T) {
 		t.Fatalf("%d commits of the same day", len(won))
 	}
 	m := <-won
-	l := openS3(t, endpoint, name)
+	l := openS3(t, at, name)
 	if got, err := l.Manifest(t.Context(), day()); err != nil || got.Generation != m.Generation || l.Verify(t.Context(), got) != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if left := tree(t, client(endpoint), name); len(left) != 2 {
+	if left := tree(t, client(at), name); len(left) != 2 {
 		t.Errorf("left: %q", left)
 	}
 }
 
 func TestJournalThatOutlivesItsCommitIsSwept(t *testing.T) {
-	endpoint, name := bucket(t)
-	proxy := newChaos(t, endpoint)
-	l := openS3(t, proxy.url, name)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	proxy := newRoad(t, at)
+	l := openS3(t, proxy.at, name)
 	b, _, err := l.Resume(t.Context(), day(), "plan")
 	if err != nil {
 		t.Fatal(err)
@@ -264,20 +278,20 @@ func TestJournalThatOutlivesItsCommitIsSwept(t *testing.T) {
 	if _, err := b.Put(t.Context(), lake.Part{Name: "a"}, strings.NewReader("1")); err != nil {
 		t.Fatal(err)
 	}
-	proxy.set(-1, answer{status: 403, code: "AccessDenied"}, method("POST", "delete"))
+	proxy.fail(t, method("POST", "delete")).Throttle(99, 403, s3Error("AccessDenied"), nil)
 	m, err := b.Commit(t.Context(), lake.Meta{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy.set(0, answer{}, nil)
-	if left := tree(t, client(endpoint), name); len(left) != 4 {
+	proxy.calm()
+	if left := tree(t, client(at), name); len(left) != 4 {
 		t.Fatalf("left by the crash: %q", left)
 	}
 	l.Tune(5<<20, -time.Minute, nil)
 	if err := l.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if left := tree(t, client(endpoint), name); len(left) != 2 {
+	if left := tree(t, client(at), name); len(left) != 2 {
 		t.Errorf("left: %q", left)
 	}
 	if err := l.Verify(t.Context(), m); err != nil {
@@ -286,8 +300,9 @@ func TestJournalThatOutlivesItsCommitIsSwept(t *testing.T) {
 }
 
 func TestOpenBatchOutlivesTheRemovalOfItsDay(t *testing.T) {
-	endpoint, name := bucket(t)
-	l := openS3(t, endpoint, name)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	l := openS3(t, at, name)
 	keep(t, l, day(), "r", []byte("1"))
 	b := begin(t, l, day())
 	defer b.Abort()
@@ -307,8 +322,9 @@ func TestOpenBatchOutlivesTheRemovalOfItsDay(t *testing.T) {
 }
 
 func TestBatchThatAnotherServerTookUpCannotBeCommitted(t *testing.T) {
-	endpoint, name := bucket(t)
-	one, other := openS3(t, endpoint, name), openS3(t, endpoint, name)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	one, other := openS3(t, at, name), openS3(t, at, name)
 	put := func(b lake.Batch, name string) error {
 		_, err := b.Put(t.Context(), lake.Part{Name: name}, strings.NewReader(name))
 		return err
@@ -348,8 +364,9 @@ func TestBatchThatAnotherServerTookUpCannotBeCommitted(t *testing.T) {
 }
 
 func TestS3FaultsSayWhatToDo(t *testing.T) {
-	endpoint, name := bucket(t)
-	proxy := newChaos(t, endpoint)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	proxy := newRoad(t, at)
 	open := func(o lake.S3Options) *lake.S3 {
 		o.Cache = filepath.Join(t.TempDir(), "cache")
 		l, err := lake.OpenS3(t.Context(), o)
@@ -359,7 +376,7 @@ func TestS3FaultsSayWhatToDo(t *testing.T) {
 		l.Tune(5<<20, time.Hour, nil)
 		return l
 	}
-	good := lake.S3Options{Address: "s3://" + name, Region: region, Endpoint: proxy.url, AccessKey: accessKey, SecretKey: secretKey}
+	good := lake.S3Options{Address: "s3://" + name, Region: at.Region, Endpoint: proxy.at.Endpoint, AccessKey: at.AccessKey, SecretKey: at.SecretKey}
 	with := func(change func(*lake.S3Options)) *lake.S3 {
 		o := good
 		change(&o)
@@ -368,22 +385,22 @@ func TestS3FaultsSayWhatToDo(t *testing.T) {
 	for _, c := range []struct {
 		what, code, hint string
 		l                *lake.S3
-		a                answer
+		status           int
+		refusal          string
 	}{
-		{"no bucket", fault.NotFound, "create it", with(func(o *lake.S3Options) { o.Address = "s3://nosuchbucket" }), answer{}},
-		{"wrong secret", fault.Refused, "secret key", with(func(o *lake.S3Options) { o.SecretKey = "wrong-" + secretKey }), answer{}},
-		{"unknown key", fault.Refused, "secret key", with(func(o *lake.S3Options) { o.AccessKey = "AKIDOTHER" }), answer{}},
-		{"no right", fault.Refused, "allow s3:", open(good), answer{status: 403, code: "AccessDenied"}},
-		{"expired", fault.Refused, "sign in again", open(good), answer{status: 400, code: "ExpiredToken"}},
-		{"another region", fault.Invalid, "region", open(good), answer{status: 301, code: "PermanentRedirect"}},
-		{"clock", fault.Refused, "clock", open(good), answer{status: 403, code: "RequestTimeTooSkewed"}},
-		{"busy", fault.Unavailable, "later", open(good), answer{status: 503, code: "SlowDown"}},
-		{"away", fault.Unavailable, "later", with(func(o *lake.S3Options) { o.Endpoint = "http://127.0.0.1:1" }), answer{}},
+		{"no bucket", fault.NotFound, "create it", with(func(o *lake.S3Options) { o.Address = "s3://nosuchbucket" }), 0, ""},
+		{"wrong secret", fault.Refused, "secret key", with(func(o *lake.S3Options) { o.SecretKey = "wrong-" + at.SecretKey }), 0, ""},
+		{"unknown key", fault.Refused, "secret key", with(func(o *lake.S3Options) { o.AccessKey = "AKIDOTHER" }), 0, ""},
+		{"no right", fault.Refused, "allow s3:", open(good), 403, "AccessDenied"},
+		{"expired", fault.Refused, "sign in again", open(good), 400, "ExpiredToken"},
+		{"another region", fault.Invalid, "region", open(good), 301, "PermanentRedirect"},
+		{"clock", fault.Refused, "clock", open(good), 403, "RequestTimeTooSkewed"},
+		{"busy", fault.Unavailable, "later", open(good), 503, "SlowDown"},
+		{"away", fault.Unavailable, "later", with(func(o *lake.S3Options) { o.Endpoint = "http://127.0.0.1:1" }), 0, ""},
 	} {
-		if c.a.status > 0 {
-			proxy.set(-1, c.a, func(*http.Request) bool { return true })
-		} else {
-			proxy.set(0, answer{}, nil)
+		proxy.calm()
+		if c.status > 0 {
+			proxy.fail(t, anything).Throttle(999, c.status, s3Error(c.refusal), nil)
 		}
 		_, manifest := c.l.Manifest(t.Context(), day())
 		_, begin := c.l.Begin(t.Context(), day())
@@ -392,7 +409,7 @@ func TestS3FaultsSayWhatToDo(t *testing.T) {
 			if !fault.Is(err, c.code) || !strings.Contains(fault.Hint(err), c.hint) {
 				t.Errorf("%s, %s: %v, want code %s and a hint of %q", c.what, doing, err, c.code, c.hint)
 			}
-			if strings.Contains(fmt.Sprint(err), secretKey) {
+			if strings.Contains(fmt.Sprint(err), at.SecretKey) {
 				t.Errorf("%s, %s: the secret is in %v", c.what, doing, err)
 			}
 		}
@@ -404,8 +421,8 @@ func TestS3SettingsAreChecked(t *testing.T) {
 	t.Setenv("AWS_DEFAULT_REGION", "")
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
 	for _, o := range []lake.S3Options{
-		{}, {Address: "lake"}, {Address: "s3://"}, {Address: "s3://b/../c", Region: region}, {Address: "s3://b/c//d", Region: region},
-		{Address: "s3://b"}, {Address: "s3://b", Region: region, AccessKey: "a"},
+		{}, {Address: "lake"}, {Address: "s3://"}, {Address: "s3://b/../c", Region: "us-east-1"}, {Address: "s3://b/c//d", Region: "us-east-1"},
+		{Address: "s3://b"}, {Address: "s3://b", Region: "us-east-1", AccessKey: "a"},
 	} {
 		o.Cache = t.TempDir()
 		if _, err := lake.OpenS3(context.Background(), o); !fault.Is(err, fault.Invalid) || fault.Hint(err) == "" {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestConnectionThatBreaksBehindTheLastByteIsTheEnd(t *testing.T) {
+	t.Parallel()
 	sum := sha256.Sum256([]byte("abc"))
 	for text, want := range map[string]string{"abc": "", "abd": fault.Damaged, "abcd": fault.Damaged} {
 		r := &s3Reader{ctx: t.Context(), of: Manifest{Layer: Raw, Node: "a"}, object: Object{Name: "a", Bytes: 3, SHA256: hex.EncodeToString(sum[:])}, hash: sha256.New(),

@@ -13,11 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"daybook/internal/lake"
+	"daybook/internal/testenv"
 )
 
 func TestSweepLeavesNothingOfCrashedBatchesInABucket(t *testing.T) {
-	endpoint, name := bucket(t)
-	l, c := openS3(t, endpoint, name), client(endpoint)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	l, c := openS3(t, at, name), client(at)
 	m := keep(t, l, day(), "r", []byte("1"))
 	for _, k := range []lake.Key{day(), {Layer: lake.Stage, Node: "searches", Day: day().Day}, {Layer: lake.Editions, Node: "daily", Day: day().Day, Number: 1}} {
 		if _, err := begin(t, l, k).Put(t.Context(), lake.Part{Name: "half"}, strings.NewReader("half")); err != nil {
@@ -60,8 +62,9 @@ func TestSweepLeavesNothingOfCrashedBatchesInABucket(t *testing.T) {
 }
 
 func TestSweepLeavesADayOfABucketWhoseManifestItCannotRead(t *testing.T) {
-	endpoint, name := bucket(t)
-	l, c := openS3(t, endpoint, name), client(endpoint)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	l, c := openS3(t, at, name), client(at)
 	l.Tune(5<<20, -time.Minute, nil)
 	keep(t, l, day(), "r", []byte("1"))
 	if _, err := begin(t, l, day()).Put(t.Context(), lake.Part{Name: "half"}, strings.NewReader("half")); err != nil {
@@ -86,8 +89,9 @@ func TestSweepLeavesADayOfABucketWhoseManifestItCannotRead(t *testing.T) {
 }
 
 func TestRemoveTakesEverythingOfADayOutOfABucket(t *testing.T) {
-	endpoint, name := bucket(t)
-	l, c := openS3(t, endpoint, name), client(endpoint)
+	t.Parallel()
+	at, name := testenv.Bucket(t)
+	l, c := openS3(t, at, name), client(at)
 	many := make([][]byte, 1100) // more than are deleted at once
 	if testing.Short() {
 		many = many[:10]

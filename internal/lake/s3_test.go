@@ -9,11 +9,12 @@ import (
 
 	"daybook/internal/lake"
 	"daybook/internal/lake/laketest"
+	"daybook/internal/testenv"
 )
 
-func openS3(t *testing.T, endpoint, bucket string) *lake.S3 {
+func openS3(t *testing.T, at testenv.AWS, bucket string) *lake.S3 {
 	t.Helper()
-	l, err := lake.OpenS3(t.Context(), lake.S3Options{Address: "s3://" + bucket + "/team/lake/", Region: region, Endpoint: endpoint, AccessKey: accessKey, SecretKey: secretKey,
+	l, err := lake.OpenS3(t.Context(), lake.S3Options{Address: "s3://" + bucket + "/team/lake/", Region: at.Region, Endpoint: at.Endpoint, AccessKey: at.AccessKey, SecretKey: at.SecretKey,
 		Cache: filepath.Join(t.TempDir(), "cache")})
 	if err != nil {
 		t.Fatal(err)
@@ -44,8 +45,9 @@ func (l bucketLake) Damage(t *testing.T, m lake.Manifest, name string, b []byte)
 }
 
 func TestBucketIsALake(t *testing.T) {
+	t.Parallel()
 	laketest.Run(t, func(t *testing.T) lake.Lake {
-		endpoint, name := bucket(t)
-		return bucketLake{openS3(t, endpoint, name), client(endpoint), name}
+		at, name := testenv.Bucket(t)
+		return bucketLake{openS3(t, at, name), client(at), name}
 	})
 }

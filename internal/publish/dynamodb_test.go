@@ -28,9 +28,11 @@ import (
 	"daybook/internal/project"
 	"daybook/internal/publish"
 	"daybook/internal/publish/publishtest"
+	"daybook/internal/testenv"
 )
 
 func TestDynamoDBDoesWhatTargetsMust(t *testing.T) {
+	t.Parallel()
 	publishtest.Run(t, func(t *testing.T) publishtest.World { return dynamoWorld(t).World })
 }
 
@@ -41,7 +43,7 @@ type dynamoPlace struct {
 }
 
 func dynamoWorld(t *testing.T) dynamoPlace {
-	at := dynamoDB(t)
+	at := awsServer{testenv.DynamoDB(t)}
 	p := dynamoPlace{client: at.dynamoDB(), table: "t" + rand.Text()}
 	if _, err := p.client.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: &p.table, BillingMode: types.BillingModePayPerRequest,
 		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
@@ -176,6 +178,7 @@ func many(n int) (rows [][]any) {
 }
 
 func TestDynamoDBWritesAgainWhatWasNotTaken(t *testing.T) {
+	t.Parallel()
 	p := dynamoWorld(t)
 	d := &doubt{throttle: 2, half: 3}
 	r := p.request("swap", day, things, many(40)...)
@@ -194,6 +197,7 @@ func TestDynamoDBWritesAgainWhatWasNotTaken(t *testing.T) {
 }
 
 func TestDynamoDBIsWrittenAsFastAsUnitsSay(t *testing.T) {
+	t.Parallel()
 	p := dynamoWorld(t)
 	r := p.request("upsert", day, things, many(100)...)
 	r.Publication.Units = 10
@@ -206,6 +210,7 @@ func TestDynamoDBIsWrittenAsFastAsUnitsSay(t *testing.T) {
 }
 
 func TestDynamoDBLeavesItemsOfOthersAlone(t *testing.T) {
+	t.Parallel()
 	p := dynamoWorld(t)
 	if _, err := p.client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &p.table, Item: map[string]types.AttributeValue{
 		"id": &types.AttributeValueMemberN{Value: "999"}, "name": &types.AttributeValueMemberS{Value: "somebody's"}}}); err != nil {
@@ -221,6 +226,7 @@ func TestDynamoDBLeavesItemsOfOthersAlone(t *testing.T) {
 }
 
 func TestDynamoDBTryOfTheSameRunRemovesWhatOnlyTheFirstWrote(t *testing.T) {
+	t.Parallel()
 	p := dynamoWorld(t)
 	r := p.request("swap", day, things, many(60)...)
 	r.Rows = publishtest.Values(many(60), fmt.Errorf("broken off"))
@@ -234,6 +240,7 @@ func TestDynamoDBTryOfTheSameRunRemovesWhatOnlyTheFirstWrote(t *testing.T) {
 }
 
 func TestDynamoDBKeepsEveryTypeAndDigit(t *testing.T) {
+	t.Parallel()
 	p := dynamoWorld(t)
 	columns, row, _, _ := every()
 	r := p.request("swap", day, nil)
@@ -267,6 +274,7 @@ func TestDynamoDBKeepsEveryTypeAndDigit(t *testing.T) {
 }
 
 func TestDynamoDBTableMustHaveTheMartsKey(t *testing.T) {
+	t.Parallel()
 	p := dynamoWorld(t)
 	r := p.request("swap", day, things)
 	r.Keys = []string{"id", "day"}
@@ -279,6 +287,7 @@ func TestDynamoDBTableMustHaveTheMartsKey(t *testing.T) {
 }
 
 func TestDynamoDBItemThatIsTooLargeIsNamed(t *testing.T) {
+	t.Parallel()
 	p := dynamoWorld(t)
 	refused(t, p.request("swap", day, things, []any{day, int64(7), strings.Repeat("x", 400<<10)}), fault.Invalid, "id=7", "name of the row", "409600")
 }

@@ -11,9 +11,11 @@ import (
 	"daybook/internal/calendar"
 	"daybook/internal/project"
 	"daybook/internal/publish/publishtest"
+	"daybook/internal/testenv"
 )
 
 func TestMySQLDoesWhatTargetsMust(t *testing.T) {
+	t.Parallel()
 	publishtest.Run(t, func(t *testing.T) publishtest.World { return mysqlWorld(t).World })
 }
 
@@ -23,7 +25,7 @@ type mysqlPlace struct {
 }
 
 func mysqlWorld(t *testing.T) mysqlPlace {
-	dsn := mariaDB(t)
+	dsn := testenv.MariaDB(t)
 	config, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		t.Fatal(err)

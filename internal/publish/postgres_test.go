@@ -16,6 +16,7 @@ import (
 )
 
 func TestPostgresDoesWhatTargetsMust(t *testing.T) {
+	t.Parallel()
 	publishtest.Run(t, func(t *testing.T) publishtest.World { return postgresWorld(t).World })
 }
 

@@ -20,6 +20,7 @@ func tablePublication(to, mode string) project.Publication {
 }
 
 func TestKindsAreListedInOrderAndNoOtherIsTaken(t *testing.T) {
+	t.Parallel()
 	if got := publish.Kinds(); !slices.Equal(got, []string{"dynamodb", "mysql", "postgres", "redis", "s3"}) {
 		t.Errorf("%q", got)
 	}
@@ -29,6 +30,7 @@ func TestKindsAreListedInOrderAndNoOtherIsTaken(t *testing.T) {
 }
 
 func TestSettingsAreCheckedWithoutAMart(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		p    project.Publication
 		want string
@@ -47,6 +49,7 @@ func TestSettingsAreCheckedWithoutAMart(t *testing.T) {
 }
 
 func TestAddressThatCannotBeReadIsNotRepeated(t *testing.T) {
+	t.Parallel()
 	for _, to := range []string{"postgres", "mysql", "redis"} {
 		for _, address := range []string{"postgres://user:p4ssw0rd@[broken/db", "user:p4ssw0rd@tcp(127.0.0.1:1", "redis://:p4ssw0rd@host:port:port/x", "p4ssw0rd", ""} {
 			p := tablePublication(to, "swap")

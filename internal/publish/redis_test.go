@@ -18,9 +18,11 @@ import (
 	"daybook/internal/project"
 	"daybook/internal/publish"
 	"daybook/internal/publish/publishtest"
+	"daybook/internal/testenv"
 )
 
 func TestRedisDoesWhatTargetsMust(t *testing.T) {
+	t.Parallel()
 	publishtest.Run(t, func(t *testing.T) publishtest.World { return redisWorld(t).World })
 }
 
@@ -30,7 +32,7 @@ type redisPlace struct {
 }
 
 func redisWorld(t *testing.T) redisPlace {
-	addr := redisServer(t)
+	addr := testenv.Redis(t)
 	const password = "rEdIs-p4ss"
 	client := redis.NewClient(&redis.Options{Addr: addr, Password: password})
 	t.Cleanup(func() { client.Close() })
@@ -116,6 +118,7 @@ func (p redisPlace) request(settings project.Redis, mode string, columns []publi
 var books = []publish.Column{{Name: "day", Type: "DATE"}, {Name: "isbn", Type: "VARCHAR"}, {Name: "loans", Type: "BIGINT"}, {Name: "rate", Type: "DOUBLE"}}
 
 func TestRedisSortedSetHoldsMembersByScore(t *testing.T) {
+	t.Parallel()
 	p := redisWorld(t)
 	r := p.request(project.Redis{Name: "top:{day}", Structure: "sorted_set", Member: "isbn", Score: "loans", Expire: time.Hour}, "day", books)
 	for range 2 {
@@ -140,6 +143,7 @@ func TestRedisSortedSetHoldsMembersByScore(t *testing.T) {
 }
 
 func TestRedisStringIsOneArrayOfAllRows(t *testing.T) {
+	t.Parallel()
 	p := redisWorld(t)
 	r := p.request(project.Redis{Name: "books", Structure: "string"}, "swap", books)
 	var rows [][]any
@@ -162,6 +166,7 @@ func TestRedisStringIsOneArrayOfAllRows(t *testing.T) {
 }
 
 func TestRedisKeysOfSeveralColumnsStayApart(t *testing.T) {
+	t.Parallel()
 	p := redisWorld(t)
 	r := p.request(project.Redis{Name: "books", Structure: "hash"}, "swap", books, "day", "isbn")
 	must(t, with(r, []any{day, "a:b", int64(1), 0.5}, []any{day, "a%3Ab", int64(2), 0.5}))
@@ -173,6 +178,7 @@ func TestRedisKeysOfSeveralColumnsStayApart(t *testing.T) {
 }
 
 func TestRedisLeavesNothingBeside(t *testing.T) {
+	t.Parallel()
 	p := redisWorld(t)
 	r := p.request(project.Redis{Name: "books", Structure: "hash"}, "swap", books, "isbn")
 	must(t, with(r, []any{day, "a", int64(1), 0.5}))
@@ -187,6 +193,7 @@ func TestRedisLeavesNothingBeside(t *testing.T) {
 }
 
 func TestRedisTakesThePlaceOfItsKindOnly(t *testing.T) {
+	t.Parallel()
 	p := redisWorld(t)
 	p.client.Set(t.Context(), "books", "somebody's", 0)
 	refused(t, with(p.request(project.Redis{Name: "books", Structure: "hash"}, "swap", books, "isbn"), []any{day, "a", int64(1), 0.5}), fault.Invalid, "books is a string already")

@@ -24,6 +24,7 @@ import (
 )
 
 func TestS3DoesWhatTargetsMust(t *testing.T) {
+	t.Parallel()
 	publishtest.Run(t, func(t *testing.T) publishtest.World { return s3World(t).World })
 }
 
@@ -153,6 +154,7 @@ func (p s3Place) books(format string) publish.Request {
 }
 
 func TestS3KeepsTheEditionBeforeAndRemovesOlderOnes(t *testing.T) {
+	t.Parallel()
 	p := s3World(t)
 	p.put(t, "out/items/run=dead/part-00000.ndjson", "{}")
 	p.put(t, "out/items/notes.txt", "not ours")
@@ -166,6 +168,7 @@ func TestS3KeepsTheEditionBeforeAndRemovesOlderOnes(t *testing.T) {
 }
 
 func TestS3WritesCSVWithAHeaderInEachObject(t *testing.T) {
+	t.Parallel()
 	p := s3World(t)
 	must(t, with(p.books("csv"), []any{day, "a \"quoted\",\nline", int64(1), math.NaN()}, []any{day, nil, int64(2), 0.5}))
 	m := p.latest(t)
@@ -180,6 +183,7 @@ func TestS3WritesCSVWithAHeaderInEachObject(t *testing.T) {
 }
 
 func TestS3CutsManyRowsIntoSeveralObjects(t *testing.T) {
+	t.Parallel()
 	p := s3World(t)
 	var rows [][]any
 	for i := range 80 {
@@ -192,6 +196,7 @@ func TestS3CutsManyRowsIntoSeveralObjects(t *testing.T) {
 }
 
 func TestS3RefusesWhenAnotherPublishTookThePlace(t *testing.T) {
+	t.Parallel()
 	p := s3World(t)
 	r := with(p.books("ndjson"), []any{day, "a", int64(1), 0.5})
 	must(t, r)

@@ -20,12 +20,6 @@ func (a awsServer) dynamoDB() *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{Region: a.Region, BaseEndpoint: &a.Endpoint, Credentials: credentials.NewStaticCredentialsProvider(a.AccessKey, a.SecretKey, "")})
 }
 
-func mariaDB(t *testing.T) string { return testenv.MariaDB(t) }
-
-func redisServer(t *testing.T) string { return testenv.Redis(t) }
-
-func dynamoDB(t *testing.T) awsServer { return awsServer{testenv.DynamoDB(t)} }
-
 func bucket(t *testing.T) (awsServer, string) {
 	at, name := testenv.Bucket(t)
 	return awsServer{at}, name

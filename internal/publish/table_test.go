@@ -116,6 +116,7 @@ func halls(t *testing.T, db database) (facilities, shows publish.Request) {
 }
 
 func TestOrphansAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		_, shows := halls(t, db)
 		must(t, with(shows, []any{int64(1), "F1"}))
@@ -125,6 +126,7 @@ func TestOrphansAreRefusedByName(t *testing.T) {
 }
 
 func TestOrphansAreHeldBackAndCounted(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		_, shows := halls(t, db)
 		shows.Publication.Orphans = "hold"
@@ -142,6 +144,7 @@ func TestOrphansAreHeldBackAndCounted(t *testing.T) {
 }
 
 func TestRowThatIsStillReferredToStaysUntilItIsLetGo(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		facilities, shows := halls(t, db)
 		must(t, with(shows, []any{int64(1), "F1"}, []any{int64(2), "F2"}))
@@ -158,6 +161,7 @@ func TestRowThatIsStillReferredToStaysUntilItIsLetGo(t *testing.T) {
 }
 
 func TestAbsentTableIsNamedWithTheStatementThatMakesIt(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		r := with(db.table("books", "isbn VARCHAR", "price DECIMAL(18,2)", "tags VARCHAR[]", "at TIMESTAMP WITH TIME ZONE"), []any{"x", "1.50", []any{"a"}, time.Unix(0, 0)})
 		_, err := send(t, r)
@@ -175,6 +179,7 @@ func TestAbsentTableIsNamedWithTheStatementThatMakesIt(t *testing.T) {
 }
 
 func TestAbsentColumnIsNamed(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		db.exec(t, "CREATE TABLE books (isbn varchar(20) PRIMARY KEY)")
 		refused(t, with(db.table("books", "isbn VARCHAR", "price DECIMAL(18,2)"), []any{"x", "1"}), fault.Invalid, "table books has no column price", "ALTER TABLE")
@@ -182,6 +187,7 @@ func TestAbsentColumnIsNamed(t *testing.T) {
 }
 
 func TestColumnsArePublishedUnderTheirOwnNames(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		db.exec(t, "CREATE TABLE books (code varchar(20) PRIMARY KEY, cost decimal(30,10), stock int NOT NULL DEFAULT 5)")
 		r := db.table("books", "isbn VARCHAR", "secret VARCHAR", "price DECIMAL(18,2)")
@@ -197,6 +203,7 @@ func TestColumnsArePublishedUnderTheirOwnNames(t *testing.T) {
 }
 
 func TestMartWithoutAKeyIsReplacedWhole(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		db.exec(t, "CREATE TABLE notes (day date, n int)")
 		r := db.table("notes", "day DATE", "n BIGINT")
@@ -216,6 +223,7 @@ func TestMartWithoutAKeyIsReplacedWhole(t *testing.T) {
 }
 
 func TestTableWithoutAUniqueKeyIsNamed(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		db.exec(t, "CREATE TABLE books (isbn varchar(20), n int)")
 		refused(t, with(db.table("books", "isbn VARCHAR", "n BIGINT"), []any{"x", int64(1)}), fault.Invalid, "UNIQUE")
@@ -223,6 +231,7 @@ func TestTableWithoutAUniqueKeyIsNamed(t *testing.T) {
 }
 
 func TestKeyOfAnotherDayDoesNotMove(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		r := db.table("books", "isbn VARCHAR", "day DATE")
 		r.Publication.Create, r.Publication.Mode = true, "day"
@@ -236,6 +245,7 @@ func TestKeyOfAnotherDayDoesNotMove(t *testing.T) {
 }
 
 func TestValueThatDoesNotFitIsAFaultAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		db.exec(t, "CREATE TABLE books (isbn varchar(5) PRIMARY KEY, n smallint)")
 		r := db.table("books", "isbn VARCHAR", "n BIGINT")
@@ -247,6 +257,7 @@ func TestValueThatDoesNotFitIsAFaultAndChangesNothing(t *testing.T) {
 }
 
 func TestTriggerThatDropsRowsIsNoticed(t *testing.T) {
+	t.Parallel()
 	t.Run("postgres", func(t *testing.T) {
 		p := postgresWorld(t)
 		db := database{"postgres", p.World, p.exec, p.strings}
@@ -269,6 +280,7 @@ func TestTriggerThatDropsRowsIsNoticed(t *testing.T) {
 }
 
 func TestLockedTableIsUnavailableAfterItsPatience(t *testing.T) {
+	t.Parallel()
 	t.Run("postgres", func(t *testing.T) {
 		p := postgresWorld(t)
 		db := database{"postgres", p.World, p.exec, p.strings}

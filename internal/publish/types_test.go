@@ -46,6 +46,7 @@ func every() (columns []string, row []any, postgres, mysql []string) {
 }
 
 func TestEveryTypeArrivesInAMadeTable(t *testing.T) {
+	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {
 		columns, row, postgres, mysql := every()
 		want := map[string][]string{"postgres": postgres, "mysql": mysql}[db.to]
@@ -67,6 +68,7 @@ func TestEveryTypeArrivesInAMadeTable(t *testing.T) {
 }
 
 func TestPostgresOwnTypesAreReadByTheServer(t *testing.T) {
+	t.Parallel()
 	p := postgresWorld(t)
 	db := database{"postgres", p.World, p.exec, p.strings}
 	db.exec(t, "CREATE TYPE mood AS ENUM ('good', 'bad')")
@@ -84,6 +86,7 @@ func TestPostgresOwnTypesAreReadByTheServer(t *testing.T) {
 }
 
 func TestRowBeyondThePacketIsNamedAndManyRowsFitBelowIt(t *testing.T) {
+	t.Parallel()
 	p := mysqlWorld(t)
 	db := database{"mysql", p.World, p.exec, p.strings}
 	r := db.table("things", "id BIGINT", "body VARCHAR")
@@ -98,6 +101,7 @@ func TestRowBeyondThePacketIsNamedAndManyRowsFitBelowIt(t *testing.T) {
 }
 
 func TestMySQLTableWithoutTransactionsIsRefused(t *testing.T) {
+	t.Parallel()
 	p := mysqlWorld(t)
 	db := database{"mysql", p.World, p.exec, p.strings}
 	db.exec(t, "CREATE TABLE things (id bigint PRIMARY KEY) ENGINE=MyISAM")
@@ -105,6 +109,7 @@ func TestMySQLTableWithoutTransactionsIsRefused(t *testing.T) {
 }
 
 func TestMySQLTableMayBeNamedWithItsDatabase(t *testing.T) {
+	t.Parallel()
 	p := mysqlWorld(t)
 	db := database{"mysql", p.World, p.exec, p.strings}
 	schema := db.strings(t, "SELECT database()")[0]
@@ -121,6 +126,7 @@ func TestMySQLTableMayBeNamedWithItsDatabase(t *testing.T) {
 }
 
 func TestPostgresWritersGoOnWhileTheMartIsRead(t *testing.T) {
+	t.Parallel()
 	p := postgresWorld(t)
 	db := database{"postgres", p.World, p.exec, p.strings}
 	r := db.table("books", "isbn VARCHAR")

@@ -53,6 +53,7 @@ func awsSaying(status int, code, message string) http.HandlerFunc {
 }
 
 func TestErrorsOfAWSSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		status int
 		code   string
@@ -75,6 +76,7 @@ func TestErrorsOfAWSSayWhatToDo(t *testing.T) {
 }
 
 func TestWhatAWSSaysOfASignatureIsNotRepeated(t *testing.T) {
+	t.Parallel()
 	_, err := awsAnswered(t, awsSaying(400, "InvalidSignatureException", "The Canonical String should have been … hidden-env:SECRET"))
 	if err == nil || strings.Contains(err.Error(), "hidden") {
 		t.Errorf("error %v", err)
@@ -87,6 +89,7 @@ func TestWhatAWSSaysOfASignatureIsNotRepeated(t *testing.T) {
 }
 
 func TestBusyServiceIsAskedAgainAfterTheWaitThatItNames(t *testing.T) {
+	t.Parallel()
 	calls := 0
 	waits, err := awsAnswered(t, func(w http.ResponseWriter, r *http.Request) {
 		switch calls++; calls {
@@ -108,6 +111,7 @@ func TestBusyServiceIsAskedAgainAfterTheWaitThatItNames(t *testing.T) {
 }
 
 func TestCancelledCallIsNoFault(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, _ := awsRequest("http://127.0.0.1:1")
 	r.Wait = func(context.Context, time.Duration) error { cancel(); return ctx.Err() }

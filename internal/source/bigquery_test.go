@@ -239,6 +239,7 @@ func bigQueryWorld(t *testing.T) (*fakeBigQuery, func(d calendar.Day) source.Req
 }
 
 func TestBigQueryIsASource(t *testing.T) {
+	t.Parallel()
 	sourcetest.Run(t, func(t *testing.T) sourcetest.World {
 		w, request := bigQueryWorld(t)
 		locked := func(f func()) { w.mu.Lock(); defer w.mu.Unlock(); f() }
@@ -274,6 +275,7 @@ func fetchBigQuery(t *testing.T, r source.Request) ([]string, error) {
 }
 
 func TestRowsOfBigQueryKeepEveryDigit(t *testing.T) {
+	t.Parallel()
 	w, request := bigQueryWorld(t)
 	w.schema = `[{"name":"i","type":"INTEGER","mode":"REQUIRED"},{"name":"n","type":"NUMERIC"},{"name":"f","type":"FLOAT"},{"name":"b","type":"BOOLEAN"},{"name":"ts","type":"TIMESTAMP"},
 {"name":"d","type":"DATE"},{"name":"dt","type":"DATETIME"},{"name":"t","type":"TIME"},{"name":"by","type":"BYTES"},{"name":"j","type":"JSON"},{"name":"s","type":"STRING"},
@@ -300,6 +302,7 @@ func TestRowsOfBigQueryKeepEveryDigit(t *testing.T) {
 }
 
 func TestRowsUnlikeTheSchemaAreDamaged(t *testing.T) {
+	t.Parallel()
 	for _, row := range []string{`{"f":[]}`, `{"f":[{"v":"1"},{"v":"2"}]}`, `{"f":[{"v":{"f":[]}}]}`, `{"f":[{"v":"{"}]}`, `[]`} {
 		w, request := bigQueryWorld(t)
 		w.days["2026-11-19"] = []string{"raw " + row + "\n"}
@@ -310,6 +313,7 @@ func TestRowsUnlikeTheSchemaAreDamaged(t *testing.T) {
 }
 
 func TestQueryBeyondItsLimitIsNotRun(t *testing.T) {
+	t.Parallel()
 	w, request := bigQueryWorld(t)
 	w.days["2026-11-19"] = []string{"{}\n"}
 	w.cost = "1000001"
@@ -324,6 +328,7 @@ func TestQueryBeyondItsLimitIsNotRun(t *testing.T) {
 }
 
 func TestLostAnswerDoesNotRunTheQueryTwice(t *testing.T) {
+	t.Parallel()
 	w, request := bigQueryWorld(t)
 	w.days["2026-11-19"] = []string{"{}\n"}
 	w.lose = 1
@@ -338,6 +343,7 @@ func TestLostAnswerDoesNotRunTheQueryTwice(t *testing.T) {
 }
 
 func TestErrorsOfBigQueryAreFaults(t *testing.T) {
+	t.Parallel()
 	for reason, code := range map[string]string{"quotaExceeded": fault.Quota, "bytesBilledLimitExceeded": fault.Refused, "invalidQuery": fault.Invalid, "backendError": fault.Unavailable, "notFound": fault.Missing} {
 		w, request := bigQueryWorld(t)
 		w.days["2026-11-19"], w.fail = []string{"{}\n"}, reason
@@ -355,6 +361,7 @@ func TestErrorsOfBigQueryAreFaults(t *testing.T) {
 }
 
 func TestResultThatWentAwayBeginsAnew(t *testing.T) {
+	t.Parallel()
 	_, request := bigQueryWorld(t)
 	r := request(calendar.MustDay("2026-11-19"))
 	r.Kept = []source.Part{{Name: "page-000001.ndjson", State: `{"job":"daybook_events_20261119_1","location":"asia-northeast3","page":1,"next":"1","seen":2}`}}
@@ -364,6 +371,7 @@ func TestResultThatWentAwayBeginsAnew(t *testing.T) {
 }
 
 func TestCredentialsThatAreNoKeyAreRefusedAndNotRepeated(t *testing.T) {
+	t.Parallel()
 	_, request := bigQueryWorld(t)
 	r := request(calendar.MustDay("2026-11-19"))
 	for _, text := range []string{sourcetest.Secret, `{"type":"authorized_user","client_secret":"` + sourcetest.Secret + `"}`,

@@ -18,6 +18,7 @@ import (
 
 // The log that writes segments is not below this package; the suite runs over the real one where the two are joined, in cmd/daybook.
 func TestCollect(t *testing.T) {
+	t.Parallel()
 	sourcetest.Run(t, func(t *testing.T) sourcetest.World {
 		dir := t.TempDir()
 		weekdays, err := calendar.ParseWeekdays("mon-fri")
@@ -59,6 +60,7 @@ func closedSegments(dir string, d calendar.Day) ([]source.Segment, error) {
 }
 
 func TestRunningDayOfCollectIsUnavailable(t *testing.T) {
+	t.Parallel()
 	r := sourcetest.Request(project.Source{Name: "clicks", From: "collect"}, calendar.MustDay("2026-11-19"))
 	r.Collected = func(context.Context, calendar.Day) ([]source.Segment, error) {
 		return nil, fault.New(fault.Unavailable, "records are still taken", "")

@@ -50,6 +50,7 @@ func sortedIDs(t *testing.T, parts []part) []string {
 }
 
 func TestAnInterruptedFetchLosesAndRepeatsNoRow(t *testing.T) {
+	t.Parallel()
 	bases(t, func(t *testing.T, b *base) {
 		want := thousands(t, b, 30_000)
 		seeded := rand.New(rand.NewPCG(4, 3))
@@ -111,6 +112,7 @@ func TestAnInterruptedFetchLosesAndRepeatsNoRow(t *testing.T) {
 }
 
 func TestADroppedConnectionEndsAFetchThatGoesOnLater(t *testing.T) {
+	t.Parallel()
 	bases(t, func(t *testing.T, b *base) {
 		want := thousands(t, b, 5000)
 		r := b.request("2026-11-19", project.Database{Created: "created", Chunk: 1000})
@@ -134,6 +136,7 @@ func TestADroppedConnectionEndsAFetchThatGoesOnLater(t *testing.T) {
 }
 
 func TestAViewIsReadWhenItsKeyHasNoRepeats(t *testing.T) {
+	t.Parallel()
 	bases(t, func(t *testing.T, b *base) {
 		want := thousands(t, b, 100)
 		do(t, b.db, "CREATE VIEW seen AS SELECT id, created FROM events", "CREATE VIEW doubled AS SELECT id, created FROM events UNION ALL SELECT id, created FROM events")
@@ -151,6 +154,7 @@ func TestAViewIsReadWhenItsKeyHasNoRepeats(t *testing.T) {
 }
 
 func TestReadersSeeOneSnapshot(t *testing.T) {
+	t.Parallel()
 	for name, may := range map[string]bool{"several readers": true, "one reader, as it may not lock": false} {
 		t.Run(name, func(t *testing.T) {
 			bases(t, func(t *testing.T, b *base) {
@@ -196,6 +200,7 @@ func TestReadersSeeOneSnapshot(t *testing.T) {
 }
 
 func TestKeysOfAnyKindLoseNoRow(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, kinds, keys string // columns and their values for row n, as SQL over s
 		order             []string
@@ -254,6 +259,7 @@ func TestKeysOfAnyKindLoseNoRow(t *testing.T) {
 }
 
 func TestAKeyThatMayLoseRowsIsRefused(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, table, rows, want, only string
 	}{
@@ -286,6 +292,7 @@ func TestAKeyThatMayLoseRowsIsRefused(t *testing.T) {
 }
 
 func TestAWholeTableOfTwoFetchesSaysThatItHasTwoSnapshots(t *testing.T) {
+	t.Parallel()
 	bases(t, func(t *testing.T, b *base) {
 		want := thousands(t, b, 100)
 		r := b.request("2026-11-19", project.Database{Chunk: 30})
@@ -316,6 +323,7 @@ func TestAWholeTableOfTwoFetchesSaysThatItHasTwoSnapshots(t *testing.T) {
 }
 
 func TestAnotherKeyMakesWhatIsKeptWorthless(t *testing.T) {
+	t.Parallel()
 	bases(t, func(t *testing.T, b *base) {
 		do(t, b.db, "CREATE TABLE events (id INT PRIMARY KEY, other INT NOT NULL UNIQUE)", "INSERT INTO events VALUES (1, 2), (2, 1)")
 		r := b.request("2026-11-19", project.Database{})

@@ -14,6 +14,7 @@ import (
 )
 
 func TestWhatIsWrongIsSaidWithoutThePassword(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		change func(b *base, dsn string) string
@@ -72,6 +73,7 @@ func TestWhatIsWrongIsSaidWithoutThePassword(t *testing.T) {
 }
 
 func TestFewerConnectionsThanWantedAreEnough(t *testing.T) {
+	t.Parallel()
 	b := postgresBase(t)
 	want := thousands(t, b, 1000)
 	do(t, b.db, fmt.Sprintf(b.limit, 2))
@@ -82,6 +84,7 @@ func TestFewerConnectionsThanWantedAreEnough(t *testing.T) {
 }
 
 func TestSettingsOfDatabasesAreChecked(t *testing.T) {
+	t.Parallel()
 	good := project.Database{URL: "env:DB", Table: "shop.events", Created: "at", Chunk: 1, Parallel: 1}
 	for want, change := range map[string]func(s *project.Source){
 		"":                       func(*project.Source) {},

@@ -36,6 +36,7 @@ func FuzzArraysAreJSONOrRefused(f *testing.F) {
 }
 
 func TestWhatIsNoJSONIsAText(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{`{"a": [1]}`: `{"a":[1]}`, "{bad": `"{bad"`, "": `""`} {
 		if b, err := jsonJSON([]byte("x"), []byte(text)); err != nil || string(b) != "x"+want {
 			t.Errorf("%q became %s, %v", text, b, err)

@@ -60,7 +60,10 @@ func do(t testing.TB, db *sql.DB, statements ...string) {
 // bases are the servers that every fact holds on.
 func bases(t *testing.T, test func(t *testing.T, b *base)) {
 	for kind, open := range map[string]func(testing.TB) *base{"postgres": postgresBase, "mysql": mysqlBase} {
-		t.Run(kind, func(t *testing.T) { test(t, open(t)) })
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
 	}
 }
 
@@ -229,6 +232,7 @@ func (w *wire) chunks() []string {
 }
 
 func TestDatabasesAreSources(t *testing.T) {
+	t.Parallel()
 	bases(t, func(t *testing.T, b *base) {
 		for name, set := range map[string]project.Database{
 			"one row at a time, two readers": {Chunk: 1, Parallel: 2},

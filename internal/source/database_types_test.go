@@ -40,6 +40,7 @@ func readsAs(t *testing.T, b *base, values []value) {
 }
 
 func TestPostgresValuesKeepWhatTheyAre(t *testing.T) {
+	t.Parallel()
 	b := postgresBase(t)
 	do(t, b.db, "CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE DOMAIN cents AS numeric(20,2)", "CREATE DOMAIN moods AS mood[]")
 	readsAs(t, b, []value{
@@ -94,6 +95,7 @@ func TestPostgresValuesKeepWhatTheyAre(t *testing.T) {
 }
 
 func TestMySQLValuesKeepWhatTheyAre(t *testing.T) {
+	t.Parallel()
 	b := mysqlBase(t)
 	readsAs(t, b, []value{
 		{"boolean", "true", "1"},
@@ -135,6 +137,7 @@ func TestMySQLValuesKeepWhatTheyAre(t *testing.T) {
 }
 
 func TestColumnsThatAreNotDeclaredAreReadUnlessNewOnesAreIgnored(t *testing.T) {
+	t.Parallel()
 	bases(t, func(t *testing.T, b *base) {
 		do(t, b.db, "CREATE TABLE events (id INT PRIMARY KEY, payload JSON, brand_new INT)", `INSERT INTO events VALUES (1, '{"a":{"b":2}}', 3)`)
 		r := b.request("2026-11-19", project.Database{})

@@ -15,6 +15,7 @@ import (
 )
 
 func TestADayIsTheRowsOfItsWindow(t *testing.T) {
+	t.Parallel()
 	newYork, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +66,7 @@ func TestADayIsTheRowsOfItsWindow(t *testing.T) {
 }
 
 func TestAModifiedDayHasWhatChangedOrWasDeletedInIt(t *testing.T) {
+	t.Parallel()
 	bases(t, func(t *testing.T, b *base) {
 		do(t, b.db, "CREATE TABLE events (id INT PRIMARY KEY, created TIMESTAMP NULL, modified TIMESTAMP NULL, deleted TIMESTAMP NULL)")
 		day := map[int]string{0: "NULL", 18: "'2026-11-18 12:00:00'", 19: "'2026-11-19 12:00:00'", 20: "'2026-11-20 12:00:00'"}
@@ -95,6 +97,7 @@ func TestAModifiedDayHasWhatChangedOrWasDeletedInIt(t *testing.T) {
 }
 
 func TestADayIsAskedForWhenItIsOverOnTheDatabasesClock(t *testing.T) {
+	t.Parallel()
 	bases(t, func(t *testing.T, b *base) {
 		do(t, b.db, "CREATE TABLE events (id INT PRIMARY KEY, at TIMESTAMP NULL)", "INSERT INTO events VALUES (1, '2026-11-19 12:00:00')")
 		seoul, err := time.LoadLocation("Asia/Seoul")
@@ -116,6 +119,7 @@ func TestADayIsAskedForWhenItIsOverOnTheDatabasesClock(t *testing.T) {
 }
 
 func TestAnOpenTransactionOfTheDayIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	b := postgresBase(t)
 	do(t, b.db, "CREATE TABLE events (id INT PRIMARY KEY, at TIMESTAMP)", "INSERT INTO events VALUES (1, '2026-11-19 12:00:00')")
 	role := strings.Split(strings.SplitN(b.dsn(later), "//", 2)[1], ":")[0]
@@ -146,6 +150,7 @@ func TestAnOpenTransactionOfTheDayIsWaitedFor(t *testing.T) {
 }
 
 func TestADayWithoutRowsIsEmptyWhenLaterOnesAreThere(t *testing.T) {
+	t.Parallel()
 	bases(t, func(t *testing.T, b *base) {
 		do(t, b.db, "CREATE TABLE events (id INT PRIMARY KEY, at TIMESTAMP NULL)")
 		r := b.request("2026-11-19", project.Database{Created: "at"})

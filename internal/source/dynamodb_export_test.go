@@ -18,6 +18,7 @@ import (
 )
 
 func TestExportOfDynamoDBIsASource(t *testing.T) {
+	t.Parallel()
 	sourcetest.Run(t, func(t *testing.T) sourcetest.World {
 		e := newExporter(t)
 		chaos := testenv.Chaos(t, e.url)
@@ -47,6 +48,7 @@ func exportWorld(t *testing.T) (*exporter, source.Request) {
 }
 
 func TestExportIsWaitedForAndAskedForOnce(t *testing.T) {
+	t.Parallel()
 	e, r := exportWorld(t)
 	e.polls = 4
 	var waits []time.Duration
@@ -69,6 +71,7 @@ func TestExportIsWaitedForAndAskedForOnce(t *testing.T) {
 }
 
 func TestDayLongerThanAWindowIsSplit(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t)
 	zone, err := time.LoadLocation("America/New_York")
 	if err != nil {
@@ -99,6 +102,7 @@ func TestDayLongerThanAWindowIsSplit(t *testing.T) {
 }
 
 func TestExportThatIsRefusedSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ code, fault, says string }{
 		{"PointInTimeRecoveryUnavailableException", fault.Refused, "has no point-in-time recovery; turn it on"},
 		{"InvalidExportTimeException", fault.Missing, "point-in-time recovery does not have 2026-11-19: InvalidExportTimeException: it is so; it begins when"},
@@ -119,6 +123,7 @@ func TestExportThatIsRefusedSaysWhatToDo(t *testing.T) {
 }
 
 func TestFailedExportIsAskedForAnewTheNextTime(t *testing.T) {
+	t.Parallel()
 	for code, want := range map[string]string{"S3AccessDenied": fault.Refused, "S3NoSuchBucket": fault.Invalid, "InternalServerError": fault.Unavailable} {
 		e, r := exportWorld(t)
 		e.fails = []string{code}
@@ -134,12 +139,14 @@ func TestFailedExportIsAskedForAnewTheNextTime(t *testing.T) {
 }
 
 func TestExportThatNeverEndsIsLeft(t *testing.T) {
+	t.Parallel()
 	e, r := exportWorld(t)
 	e.polls = 1 << 30
 	wantDynamoFault(t, r, fault.Unavailable, "is not complete")
 }
 
 func TestExportThatIsNotWhatItsManifestSaysIsDamaged(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		says string
 		kept int // objects that were put
@@ -174,6 +181,7 @@ func TestExportThatIsNotWhatItsManifestSaysIsDamaged(t *testing.T) {
 
 // The proxy cuts a data file: by then a table, an export and four manifests with their checksums were asked for.
 func TestExportedFileThatBreaksOffIsNotPut(t *testing.T) {
+	t.Parallel()
 	e, r := exportWorld(t)
 	if _, err := dynamoSource(t).Fetch(t.Context(), r, &dynamoSink{}); err != nil { // so that the export is there
 		t.Fatal(err)
@@ -190,6 +198,7 @@ func TestExportedFileThatBreaksOffIsNotPut(t *testing.T) {
 }
 
 func TestUnfinishedExportThatIsGoneBeginsAnew(t *testing.T) {
+	t.Parallel()
 	e, r := exportWorld(t)
 	for _, state := range []string{"", "{}", `{"window":2,"export":"x","key":"k"}`, `{"window":1,"export":"x","key":"k"}`} {
 		r.Kept = []source.Part{{Name: "export-w1-p000001.json.gz", State: state}}

@@ -31,6 +31,7 @@ func (c *capacityClock) read(rate *capacityRate, units float64, d time.Duration)
 }
 
 func TestNoMoreThanTheCapacityIsUsed(t *testing.T) {
+	t.Parallel()
 	c := &capacityClock{time.Unix(0, 0)}
 	if got := c.read(newCapacityRate(50, c.now), 128, 100*time.Second); math.Abs(got-5000) > 2*128 {
 		t.Errorf("%g units in 100 s at 50 a second", got)
@@ -44,6 +45,7 @@ func TestNoMoreThanTheCapacityIsUsed(t *testing.T) {
 }
 
 func TestSegmentsAtOnceTakeTurns(t *testing.T) {
+	t.Parallel()
 	c := &capacityClock{time.Unix(0, 0)}
 	rate := newCapacityRate(10, c.now)
 	rate.settle(rate.take(), 10)
@@ -57,6 +59,7 @@ func TestSegmentsAtOnceTakeTurns(t *testing.T) {
 }
 
 func TestThrottlingHalvesTheRateAndTimeRestoresIt(t *testing.T) {
+	t.Parallel()
 	c := &capacityClock{time.Unix(0, 0)}
 	rate := newCapacityRate(100, c.now)
 	together := []capacityTicket{rate.take(), rate.take(), rate.take()}
@@ -85,6 +88,7 @@ func TestThrottlingHalvesTheRateAndTimeRestoresIt(t *testing.T) {
 }
 
 func TestTableOnDemandIsReadWithoutLimitUntilItThrottles(t *testing.T) {
+	t.Parallel()
 	c := &capacityClock{time.Unix(0, 0)}
 	rate := newCapacityRate(0, c.now)
 	c.read(rate, 100, 10*time.Second) // 100 units a second
@@ -103,6 +107,7 @@ func TestTableOnDemandIsReadWithoutLimitUntilItThrottles(t *testing.T) {
 }
 
 func TestShareIsOfWhatIsProvisioned(t *testing.T) {
+	t.Parallel()
 	table := &types.TableDescription{ProvisionedThroughput: &types.ProvisionedThroughputDescription{ReadCapacityUnits: aws.Int64(400)}}
 	index := &types.GlobalSecondaryIndexDescription{ProvisionedThroughput: &types.ProvisionedThroughputDescription{ReadCapacityUnits: aws.Int64(40)}}
 	demand := &types.TableDescription{ProvisionedThroughput: &types.ProvisionedThroughputDescription{ReadCapacityUnits: aws.Int64(0)}}

@@ -31,7 +31,8 @@ import (
 // A fetch that is broken off ten times, before an object is durable, after it, or by a cancelled context. DAYBOOK_PROVE=1 makes it 200,000
 // items.
 func TestScanInterruptedTenTimesIsWholeAndAsksNoCommittedPageAgain(t *testing.T) {
-	items, size, stretch := 6000, 4000, 4
+	t.Parallel()
+	items, size, stretch := 1200, 20_000, 4
 	if os.Getenv("DAYBOOK_PROVE") != "" {
 		items, size, stretch = 200_000, 600, 22
 	}
@@ -134,6 +135,7 @@ func dynamoCommitted(t *testing.T, kept []source.Part, page dynamoAsked) bool {
 
 // A table of one segment whose pages bring nothing but at some places.
 func TestPagesWithoutRecordsAreNotReadAgainWithoutEnd(t *testing.T) {
+	t.Parallel()
 	const pages = 300
 	brings := map[int]int{10: 2, 150: 3, 151: 1, 290: 5}
 	var mu sync.Mutex
@@ -205,6 +207,7 @@ func TestPagesWithoutRecordsAreNotReadAgainWithoutEnd(t *testing.T) {
 }
 
 func TestScanWhoseStateSaysNothingBeginsAnew(t *testing.T) {
+	t.Parallel()
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date"}, calendar.MustDay("2026-11-19"))
@@ -218,6 +221,7 @@ func TestScanWhoseStateSaysNothingBeginsAnew(t *testing.T) {
 
 // What the units allow is kept to by a clock that only waits move.
 func TestScanKeepsToItsUnits(t *testing.T) {
+	t.Parallel()
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	pad := strings.Repeat("x", 100_000)
@@ -246,6 +250,7 @@ func TestScanKeepsToItsUnits(t *testing.T) {
 }
 
 func TestThrottledScanSaysThatItSlowsDown(t *testing.T) {
+	t.Parallel()
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date", Segments: 1}, calendar.MustDay("2026-11-19"))
@@ -271,6 +276,7 @@ func TestThrottledScanSaysThatItSlowsDown(t *testing.T) {
 
 // The seed's table: a day of 100,096 requests. It says how long a scan takes; DAYBOOK_PROVE=1 runs it.
 func TestScanOfTheSeedsDay(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("DAYBOOK_PROVE") == "" {
 		t.Skip("takes a minute: DAYBOOK_PROVE=1 runs it")
 	}

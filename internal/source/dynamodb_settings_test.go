@@ -9,6 +9,7 @@ import (
 )
 
 func TestSettingsOfDynamoDBAreChecked(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		d     project.DynamoDB
 		holds string

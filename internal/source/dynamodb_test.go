@@ -28,6 +28,7 @@ import (
 )
 
 func TestDynamoDBIsASource(t *testing.T) {
+	t.Parallel()
 	for name, d := range map[string]project.DynamoDB{
 		"query": {Read: "query", Index: "by_day", DayAttribute: "query_date"},
 		"scan":  {Read: "scan", DayAttribute: "query_date", Segments: 3},
@@ -243,6 +244,7 @@ func wantDynamoFault(t *testing.T, r source.Request, code string, words ...strin
 }
 
 func TestDayOfATableIsAskedForWhenItIsOver(t *testing.T) {
+	t.Parallel()
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	r := db.request(project.DynamoDB{Table: db.prefix, Read: "scan", DayAttribute: "query_date"}, calendar.MustDay("2026-11-19"))
@@ -256,6 +258,7 @@ func TestDayOfATableIsAskedForWhenItIsOver(t *testing.T) {
 }
 
 func TestWhatTheTableIsNotIsSaid(t *testing.T) {
+	t.Parallel()
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	day := calendar.MustDay("2026-11-19")
@@ -280,6 +283,7 @@ func TestWhatTheTableIsNotIsSaid(t *testing.T) {
 }
 
 func TestAnswersOfDynamoDBAreKeptAsReceived(t *testing.T) {
+	t.Parallel()
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	db.proxy.keep = true
@@ -315,6 +319,7 @@ func TestAnswersOfDynamoDBAreKeptAsReceived(t *testing.T) {
 }
 
 func TestDayAttributeMayBeANumber(t *testing.T) {
+	t.Parallel()
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	for i, value := range []types.AttributeValue{&types.AttributeValueMemberN{Value: "20261119"}, dynamoText("20261119"), dynamoText("2026-11-19"), &types.AttributeValueMemberN{Value: "20261118"}} {
@@ -331,6 +336,7 @@ func TestDayAttributeMayBeANumber(t *testing.T) {
 }
 
 func TestPageThatBreaksOffOrIsDamagedIsAskedForAgain(t *testing.T) {
+	t.Parallel()
 	db := newDynamo(t)
 	db.create(t, db.prefix)
 	db.put(t, db.prefix, dynamoItem{"id": dynamoText("1"), "query_date": dynamoText("2026-11-19"), "line": dynamoText("whole")})

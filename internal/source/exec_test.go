@@ -58,6 +58,7 @@ func fetchExec(t *testing.T, r source.Request) (objects, log []string, err error
 }
 
 func TestProgramsAreASource(t *testing.T) {
+	t.Parallel()
 	sourcetest.Run(t, func(t *testing.T) sourcetest.World {
 		r := runningExec(t, `echo "fetching $1 with $API_KEY" >&2
 [ -e "$2/denied" ] && { echo "the key $API_KEY is not allowed" >&2; exit 1; }
@@ -112,6 +113,7 @@ func TestProgramSeesItsArgumentsAndNoOtherEnvironment(t *testing.T) {
 }
 
 func TestWhatAProgramWritesCountsOnlyWhenItEndsWell(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ script, code, words string }{
 		"it fails at its end":          {`echo '{"id":1}'; echo "cannot read $API_KEY page 2" >&2; exit 3`, fault.Unavailable, "ended with 3: cannot read *** page 2"},
 		"it is killed":                 {`echo '{"id":1}'; kill -9 $$`, fault.Unavailable, "killed"},
@@ -145,6 +147,7 @@ func TestWhatAProgramWritesCountsOnlyWhenItEndsWell(t *testing.T) {
 }
 
 func TestProgramThatCannotBeStartedIsInvalid(t *testing.T) {
+	t.Parallel()
 	r := runningExec(t, "exit 0")
 	for _, program := range []string{"bin/absent", "no-such-program-anywhere", "."} {
 		r.Source.Exec.Run = []string{program, "{day}"}
@@ -155,6 +158,7 @@ func TestProgramThatCannotBeStartedIsInvalid(t *testing.T) {
 }
 
 func TestCancelEndsTheWholeGroup(t *testing.T) {
+	t.Parallel()
 	r := runningExec(t, `sleep 300 & echo $! >"$2/pid"; echo '{"id":1}'; wait`)
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := kindOf(t, "exec").Fetch(ctx, r, &sink{during: cancel})

@@ -25,6 +25,7 @@ import (
 )
 
 func TestFilesAreASource(t *testing.T) {
+	t.Parallel()
 	for _, pattern := range []string{"logs/{day}.*.ndjson", "{yyyy}/{mm}/{dd}/*/part.ndjson"} {
 		t.Run(pattern, func(t *testing.T) {
 			sourcetest.Run(t, func(t *testing.T) sourcetest.World { return world(t, pattern) })
@@ -145,12 +146,14 @@ func wantFault(t *testing.T, r source.Request, code string, words ...string) {
 }
 
 func TestCompressedBytesStayAsTheyAre(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "2026-11-19.json.gz", "\x1f\x8b\x08 not even whole")
 	wantObjects(t, request(t, dir, "{day}.json.gz", "2026-11-19"), "2026-11-19.json.gz < 2026-11-19.json.gz = \x1f\x8b\x08 not even whole")
 }
 
 func TestAbsentHoursAreNamedAndThePresentOnesFetchedInOrder(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for h := range 24 {
 		if h != 2 && h != 23 {
@@ -170,6 +173,7 @@ func TestAbsentHoursAreNamedAndThePresentOnesFetchedInOrder(t *testing.T) {
 }
 
 func TestHoursAreThoseOfTheSourcesZone(t *testing.T) {
+	t.Parallel()
 	newYork, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		t.Fatal(err)
@@ -185,17 +189,20 @@ func TestHoursAreThoseOfTheSourcesZone(t *testing.T) {
 }
 
 func TestDayWithoutAnyHourIsMissing(t *testing.T) {
+	t.Parallel()
 	wantFault(t, request(t, t.TempDir(), "logs/{day}-{hour}.json.gz", "2026-11-19"), fault.Missing, "logs/2026-11-19-{hour}.json.gz")
 	wantFault(t, request(t, t.TempDir(), "logs/{day}.ndjson", "2026-11-19"), fault.Missing, "logs/2026-11-19.ndjson")
 }
 
 func TestFileOfTwoHoursIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "2026-11-19-10.ndjson", "x")
 	wantFault(t, request(t, dir, "{day}*{hour}.ndjson", "2026-11-19"), fault.Invalid, "sources/searches.yaml:3", "hour 0 and of hour 10")
 }
 
 func TestPatternMatchesInNameOrderAndTakesTheProjectLiterally(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a[b]*")
 	for _, p := range []string{"b.csv", "a.csv", "ab.csv", ".c.csv", "c.txt", "sub/d.csv"} {
 		write(t, dir, "in/2026-11-19/"+p, p)
@@ -216,6 +223,7 @@ func TestPatternMatchesInNameOrderAndTakesTheProjectLiterally(t *testing.T) {
 }
 
 func TestFilesOfOneNameBecomeDifferentObjects(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, p := range []string{"eu/web/hits.csv", "eu_web/hits.csv", "us/web/hits.csv"} {
 		write(t, dir, "in/2026-11-19/"+p, p)
@@ -225,6 +233,7 @@ func TestFilesOfOneNameBecomeDifferentObjects(t *testing.T) {
 }
 
 func TestSnapshotIsFetchedOnAnyDay(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "books.csv", "isbn\n")
 	r := request(t, dir, "books.csv", "2026-11-21") // a Saturday
@@ -235,6 +244,7 @@ func TestSnapshotIsFetchedOnAnyDay(t *testing.T) {
 }
 
 func TestFileThatGrowsWhileReadIsUnavailable(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(file string) error{
 		"grows": func(file string) error {
 			f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
@@ -267,6 +277,7 @@ func TestFileThatGrowsWhileReadIsUnavailable(t *testing.T) {
 }
 
 func TestWhatIsNoFileIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "2026-11-19"), 0o755); err != nil {
 		t.Fatal(err)
@@ -280,6 +291,7 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 }
 
 func TestUnreadableFilesAndDirectoriesAreNotTakenForMissingOnes(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() == 0 {
 		t.Skip("the superuser may read everything")
 	}

@@ -143,6 +143,7 @@ func (a *fakeAPI) source(url string) project.Source {
 }
 
 func TestAPIsAreASource(t *testing.T) {
+	t.Parallel()
 	for name, make := range map[string]func() *fakeAPI{
 		"page": func() *fakeAPI { return &fakeAPI{by: "page"} }, "page with a total": func() *fakeAPI { return &fakeAPI{by: "page", total: true} },
 		"offset": func() *fakeAPI { return &fakeAPI{by: "offset"} }, "offset with a total, gzip": func() *fakeAPI { return &fakeAPI{by: "offset", total: true, gzip: true} },
@@ -233,6 +234,7 @@ func kindOf(t *testing.T, from string) source.Source {
 }
 
 func TestPagesOfDetailsGoOnWithinADetail(t *testing.T) {
+	t.Parallel()
 	var asked []string
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
 		q := req.URL.Query()

@@ -91,6 +91,7 @@ func answerRaw(t *testing.T, w http.ResponseWriter, text string) {
 }
 
 func TestAnswersThatAreNotWholeAreAskedForAgainAndNeverStored(t *testing.T) {
+	t.Parallel()
 	whole := `[{"id":1},{"id":2}]`
 	packed := string(gzipped(whole))
 	for name, c := range map[string]struct{ bad, code string }{
@@ -131,6 +132,7 @@ func TestAnswersThatAreNotWholeAreAskedForAgainAndNeverStored(t *testing.T) {
 }
 
 func TestCutLinesAreNoWholeAnswer(t *testing.T) {
+	t.Parallel()
 	for format, text := range map[string]string{"ndjson": "{\"a\":1}\n{\"a\":", "csv": "a,b,c\n1,2,3\n4,5", "xml": "<a><b/>", "parquet": "PAR1...."} {
 		r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
 		r.Source.Format = format
@@ -141,6 +143,7 @@ func TestCutLinesAreNoWholeAnswer(t *testing.T) {
 }
 
 func TestGzipIsKeptAsItCame(t *testing.T) {
+	t.Parallel()
 	packed := gzipped(`{"id":1}` + "\n")
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(packed) })
 	r.Source.Format = "ndjson"
@@ -154,6 +157,7 @@ func TestGzipIsKeptAsItCame(t *testing.T) {
 }
 
 func TestRedirectsStayWhereTheyMay(t *testing.T) {
+	t.Parallel()
 	var leaked atomic.Bool
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.String()+fmt.Sprint(r.Header), sourcetest.Secret) {
@@ -201,6 +205,7 @@ func TestRedirectsStayWhereTheyMay(t *testing.T) {
 }
 
 func TestLinksToOtherHostsAreNotFollowed(t *testing.T) {
+	t.Parallel()
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", `<http://203.0.113.9/next>; rel="next"`)
 		fmt.Fprint(w, `[1]`)
@@ -212,6 +217,7 @@ func TestLinksToOtherHostsAreNotFollowed(t *testing.T) {
 }
 
 func TestThisMachineIsNotAskedUnlessAllowed(t *testing.T) {
+	t.Parallel()
 	asked := false
 	r, server := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { asked = true; fmt.Fprint(w, "[]") })
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
@@ -237,6 +243,7 @@ func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
 }
 
 func TestAnswerWithoutAnEndIsCutOff(t *testing.T) {
+	t.Parallel()
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
 		for {
 			if _, err := w.Write(bytes.Repeat([]byte(" "), 64<<10)); err != nil {
@@ -251,6 +258,7 @@ func TestAnswerWithoutAnEndIsCutOff(t *testing.T) {
 }
 
 func TestAnswerThatUnpacksWithoutAnEndIsCutOff(t *testing.T) {
+	t.Parallel()
 	bomb := gzipped(strings.Repeat(" ", 60<<20) + "[]")
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bomb) })
 	r.Source.HTTP.Body = 1e6
@@ -260,6 +268,7 @@ func TestAnswerThatUnpacksWithoutAnEndIsCutOff(t *testing.T) {
 }
 
 func TestSlowAnswerEndsAtTheTimeout(t *testing.T) {
+	t.Parallel()
 	done := make(chan struct{})
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
 		fmt.Fprint(w, "[")
@@ -277,6 +286,7 @@ func TestSlowAnswerEndsAtTheTimeout(t *testing.T) {
 }
 
 func TestLargeAnswersWaitOnDiskAndAreStoredWhole(t *testing.T) {
+	t.Parallel()
 	text := strings.Repeat(`{"id":1,"text":"0123456789012345678901234567890123456789"}`+"\n", 200_000) // 11 MB
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
 	r.Source.Format = "ndjson"
@@ -287,6 +297,7 @@ func TestLargeAnswersWaitOnDiskAndAreStoredWhole(t *testing.T) {
 }
 
 func TestMissingDetailsAndHoursAreNamed(t *testing.T) {
+	t.Parallel()
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
 		if strings.HasSuffix(req.URL.Path, "B/2") || strings.HasSuffix(req.URL.Path, "-7") {
 			http.NotFound(w, req)
@@ -333,6 +344,7 @@ func TestMissingDetailsAndHoursAreNamed(t *testing.T) {
 }
 
 func TestMissingDetailIsNamedThoughAnotherFetchFoundIt(t *testing.T) {
+	t.Parallel()
 	calls := 0
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
 		calls++

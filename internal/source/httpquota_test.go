@@ -18,6 +18,7 @@ import (
 )
 
 func TestRetryAfterIsObeyed(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
 	for header, want := range map[string]time.Duration{
 		"Retry-After: 7": 7 * time.Second, "Retry-After: Fri, 20 Nov 2026 03:05:00 GMT": 5 * time.Minute, "X: y": time.Second,
@@ -44,6 +45,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 }
 
 func TestQuotaThatIsUsedUpNamesWhenItBegins(t *testing.T) {
+	t.Parallel()
 	seoul, err := time.LoadLocation("Asia/Seoul")
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +96,7 @@ func TestQuotaThatIsUsedUpNamesWhenItBegins(t *testing.T) {
 }
 
 func TestQuotaDayBeginsWhenTheQuotaSays(t *testing.T) {
+	t.Parallel()
 	seoul, err := time.LoadLocation("Asia/Seoul")
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +122,7 @@ func TestQuotaDayBeginsWhenTheQuotaSays(t *testing.T) {
 }
 
 func TestErrorsOfStatus200AreNoEmptyDay(t *testing.T) {
+	t.Parallel()
 	for text, c := range map[string]struct{ code, words string }{
 		`{"response":{"header":{"resultCode":"0000","resultMsg":"OK"},"body":{"items":""}}}`: {"", ""},
 		`{"response":{"header":{"resultCode":"99","resultMsg":"UNKNOWN_ERROR"}}}`:            {fault.Unavailable, "99: UNKNOWN_ERROR"},
@@ -141,6 +145,7 @@ func TestErrorsOfStatus200AreNoEmptyDay(t *testing.T) {
 }
 
 func TestAnswerWithoutItsRecordsIsNoEmptyDay(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		`{"error":"maintenance","code":7}`: "instead of data.items it has an object with error, code", `{"data":7}`: "something else on the way", `[7]`: "something else",
 		`{"data":{"item":[]}}`: "an object with item",
@@ -154,6 +159,7 @@ func TestAnswerWithoutItsRecordsIsNoEmptyDay(t *testing.T) {
 }
 
 func TestNoContentIsAnEmptyDay(t *testing.T) {
+	t.Parallel()
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	if objects, _, err := fetchHTTP(t, r); err != nil || len(objects) > 0 {
 		t.Errorf("%q, %v", objects, err)
@@ -161,6 +167,7 @@ func TestNoContentIsAnEmptyDay(t *testing.T) {
 }
 
 func TestTotalThatDisagreesIsDamagedAndBeginsAnew(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		by, answers string // of pages, separated by |
 		words       string
@@ -186,6 +193,7 @@ func TestTotalThatDisagreesIsDamagedAndBeginsAnew(t *testing.T) {
 }
 
 func TestPagesWithoutAnEndAreFound(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ by, answers, words string }{
 		"a loop of cursors":     {"cursor", `{"r":[1],"c":"x"}|{"r":[2],"c":"y"}|{"r":[3],"c":"x"}`, "page 3 leads back"},
 		"a cursor to itself":    {"cursor", `{"r":[1],"c":"x"}|{"r":[2],"c":"x"}`, "page 2 leads back"},

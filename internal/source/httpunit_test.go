@@ -23,6 +23,7 @@ import (
 )
 
 func TestOnlyPublicAddressesAreDialled(t *testing.T) {
+	t.Parallel()
 	allowed := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00:1::/32")}
 	for address, want := range map[string]bool{
 		"8.8.8.8:443": true, "[2606:4700::1111]:443": true, "10.1.2.3:80": true, "[::ffff:10.1.2.3]:80": true, "[fd00:1::5]:80": true, "[64:ff9b::808:808]:443": true,
@@ -38,6 +39,7 @@ func TestOnlyPublicAddressesAreDialled(t *testing.T) {
 }
 
 func TestSettingsOfHTTPAreChecked(t *testing.T) {
+	t.Parallel()
 	good := func() project.Source {
 		return project.Source{Name: "events", From: "http", File: "sources/a.yaml", Line: 1, Format: "json", Holds: "day", HTTP: project.HTTP{URL: "https://api.example.com/{day}"}}
 	}
@@ -78,6 +80,7 @@ func TestSettingsOfHTTPAreChecked(t *testing.T) {
 }
 
 func TestLinkHeaderNamesTheNextPage(t *testing.T) {
+	t.Parallel()
 	for header, want := range map[string]string{
 		`<https://a/?p=2>; rel="next", <https://a/?p=9>; rel="last"`: "https://a/?p=2", `</a>; rel=prev, </b>;title="x, y";rel=NEXT`: "/b",
 		`</a>; rel="prev next"`: "/a", `</a>; rel="previous"`: "", `</a>; rel="nextish"`: "", `garbage`: "", `<>; rel=next`: "", "": "",
@@ -89,6 +92,7 @@ func TestLinkHeaderNamesTheNextPage(t *testing.T) {
 }
 
 func TestAnswersAreCounted(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		format, records, text string
 		want                  int64
@@ -121,6 +125,7 @@ func TestAnswersAreCounted(t *testing.T) {
 }
 
 func TestRealAnswersAreCounted(t *testing.T) {
+	t.Parallel()
 	for file, c := range map[string]struct {
 		format, records, total string
 		want, all              int64
@@ -180,6 +185,7 @@ func FuzzSecretsAreHiddenAndRevealed(f *testing.F) {
 }
 
 func TestRateIsHalvedAndGrowsAgain(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
 	r := Request{Now: func() time.Time { return now }}
 	p := httpPace{most: 8, rate: 8}
@@ -204,6 +210,7 @@ func TestRateIsHalvedAndGrowsAgain(t *testing.T) {
 }
 
 func TestInstantsOfBigQueryAreExact(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"1763769600123456": "2025-11-22T00:00:00.123456Z", "1.763769600123456E9": "2025-11-22T00:00:00.123456Z", "1.7637696001234561E9": "2025-11-22T00:00:00.123456Z",
 		"0": "1970-01-01T00:00:00Z", "-1.5E0": "1969-12-31T23:59:58.5Z", "-62135596800000000": "0001-01-01T00:00:00Z", "253402300799.999999": "9999-12-31T23:59:59.999999Z",
@@ -221,6 +228,7 @@ func TestInstantsOfBigQueryAreExact(t *testing.T) {
 }
 
 func TestSettingsOfBigQueryAndExecAreChecked(t *testing.T) {
+	t.Parallel()
 	query := func(change func(*project.Source)) project.Source {
 		s := project.Source{Name: "e", From: "bigquery", File: "sources/a.yaml", Line: 1, Holds: "day", BigQuery: project.BigQuery{Project: "p", SQL: "SELECT 1 WHERE d = @day", Limit: 1, Credentials: "env:K"}}
 		change(&s)
@@ -257,6 +265,7 @@ func TestSettingsOfBigQueryAndExecAreChecked(t *testing.T) {
 }
 
 func TestWhereAnAPIMayLead(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		home, from, to string
 		want           bool
@@ -292,6 +301,7 @@ func TestWhereAnAPIMayLead(t *testing.T) {
 }
 
 func TestAnswersComeByHTTPSAndHTTP2(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, `["`+r.Proto+`"]`) }))
 	server.EnableHTTP2 = true
 	server.StartTLS()

@@ -96,6 +96,7 @@ func (k *kafka) record(t *testing.T, r *kgo.Record) {
 }
 
 func TestKafkaIsASource(t *testing.T) {
+	t.Parallel()
 	sourcetest.Run(t, func(t *testing.T) sourcetest.World {
 		k, clock := openKafka(t, 3, nil), &streamClock{}
 		return sourcetest.World{

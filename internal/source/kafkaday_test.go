@@ -26,6 +26,7 @@ import (
 
 // Records come up to four minutes out of order, and days are asked for when five more have passed.
 func TestKafkaDaysFollowEachOtherWithNothingLostAndNothingTwice(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 2, nil)
 	want := map[calendar.Day][]string{}
 	first := streamDay.Start(k.source.Zone).Add(-30 * time.Minute)
@@ -51,6 +52,7 @@ func TestKafkaDaysFollowEachOtherWithNothingLostAndNothingTwice(t *testing.T) {
 }
 
 func TestKafkaDayThatIsReadAheadIsTheDayThatIsReadAtOnce(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 2, nil)
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
 	ahead := &kept{}
@@ -85,6 +87,7 @@ func TestKafkaDayThatIsReadAheadIsTheDayThatIsReadAtOnce(t *testing.T) {
 }
 
 func TestKafkaOffsetsDroppedBeforeTheyWereReadAreNamed(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 2, nil)
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
 	for i, value := range numbered(0, 20) {
@@ -121,6 +124,7 @@ func TestKafkaOffsetsDroppedBeforeTheyWereReadAreNamed(t *testing.T) {
 }
 
 func TestKafkaDayThatBeginsBeforeTheTopicDoesMayHaveLostItsBeginning(t *testing.T) {
+	t.Parallel()
 	for retention, code := range map[string]string{"604800000": "", "3600000": "lost"} {
 		k := openKafka(t, 1, map[string]string{"retention.ms": retention})
 		start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
@@ -140,6 +144,7 @@ func TestKafkaDayThatBeginsBeforeTheTopicDoesMayHaveLostItsBeginning(t *testing.
 }
 
 func TestKafkaTopicMadeAnewHasLostTheRest(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	k.put(t, 0, streamDay.Start(k.source.Zone), numbered(0, 3)...)
 	_, err := k.fetch(t, streamDay, streamDay.End(k.source.Zone).Add(time.Hour), map[string]string{"partition-0": "7/9"}, &kept{})
@@ -147,6 +152,7 @@ func TestKafkaTopicMadeAnewHasLostTheRest(t *testing.T) {
 }
 
 func TestKafkaRecordsOfWrongClocksAndLateOnesAreToldOf(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
 	k.put(t, 0, start, `{"id":0}`)
@@ -178,6 +184,7 @@ func TestKafkaRecordsOfWrongClocksAndLateOnesAreToldOf(t *testing.T) {
 }
 
 func TestKafkaPartitionThatIsNewIsReadFromItsBeginning(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	admin := kadm.NewClient(k.client)
 	d := streamDay
@@ -204,6 +211,7 @@ func TestKafkaPartitionThatIsNewIsReadFromItsBeginning(t *testing.T) {
 }
 
 func TestKafkaPartitionIsReadFromItsNewLeader(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	k.put(t, 0, streamDay.Start(k.source.Zone), numbered(0, 3)...)
 	r := sourcetest.Request(k.source, streamDay)
@@ -229,6 +237,7 @@ func TestKafkaPartitionIsReadFromItsNewLeader(t *testing.T) {
 }
 
 func TestKafkaDayWaitsForAnOpenTransactionAndLeavesAnAbortedOneOut(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	now := streamDay.End(k.source.Zone).Add(time.Hour)
 	writer, err := kgo.NewClient(kgo.SeedBrokers(k.cluster.ListenAddrs()...), kgo.TransactionalID("t"), kgo.DefaultProduceTopic(topic),
@@ -259,6 +268,7 @@ func TestKafkaDayWaitsForAnOpenTransactionAndLeavesAnAbortedOneOut(t *testing.T)
 }
 
 func TestKafkaDayOfTwentyFiveHoursHasThemAll(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	k.source.Zone, k.source.Days = mustZone(t, "America/New_York"), 0
 	d := calendar.MustDay("2026-11-01")
@@ -274,6 +284,7 @@ func TestKafkaDayOfTwentyFiveHoursHasThemAll(t *testing.T) {
 }
 
 func TestKafkaRecordsBecomeLines(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	start := streamDay.Start(k.source.Zone)
 	k.put(t, 0, start, "{\n \"id\": 1.10, \"q\": \"a<b\"\n}\n", "[1, 2]", "plain\n\"text\"", "\xff\x00", "")
@@ -286,6 +297,7 @@ func TestKafkaRecordsBecomeLines(t *testing.T) {
 }
 
 func TestKafkaRecordsOfASchemaRegistryAreRefused(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	k.put(t, 0, streamDay.Start(k.source.Zone), "\x00\x00\x00\x00\x07avro")
 	got := &kept{}
@@ -297,6 +309,7 @@ func TestKafkaRecordsOfASchemaRegistryAreRefused(t *testing.T) {
 }
 
 func TestKafkaPartsOfALongPartitionAreTakenUpBehindEach(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	start, now := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone).Add(time.Hour)
 	var want []string
@@ -329,6 +342,7 @@ func TestKafkaPartsOfALongPartitionAreTakenUpBehindEach(t *testing.T) {
 }
 
 func TestKafkaFaultsSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	now := streamDay.End(k.source.Zone).Add(time.Hour)
 	wrong := openKafka(t, 1, nil)
@@ -363,6 +377,7 @@ func TestKafkaFaultsSayWhatToDo(t *testing.T) {
 }
 
 func TestKafkaIsSignedInToByEveryMechanism(t *testing.T) {
+	t.Parallel()
 	k := openKafka(t, 1, nil)
 	k.put(t, 0, streamDay.Start(k.source.Zone), numbered(0, 1)...)
 	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512"} {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestKinesisIsASource(t *testing.T) {
+	t.Parallel()
 	sourcetest.Run(t, func(t *testing.T) sourcetest.World {
 		k, clock := openKinesis(t, 3), &streamClock{}
 		return sourcetest.World{

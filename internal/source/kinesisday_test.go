@@ -44,6 +44,7 @@ func (k *kinesisStream) merge(t *testing.T, shard int) {
 }
 
 func TestKinesisDayInWhichShardsWereSplitAndMergedIsWhole(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 2)
 	k.page = 2
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
@@ -80,6 +81,7 @@ func TestKinesisDayInWhichShardsWereSplitAndMergedIsWhole(t *testing.T) {
 }
 
 func TestKinesisDaysFollowEachOtherWithNothingLostAndNothingTwice(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 2)
 	k.source.Days, k.page = 0, 7
 	want := map[calendar.Day][]string{}
@@ -112,6 +114,7 @@ func TestKinesisDaysFollowEachOtherWithNothingLostAndNothingTwice(t *testing.T) 
 }
 
 func TestKinesisDayThatIsReadAheadIsTheDayThatIsReadAtOnce(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 2)
 	k.retention = 24 * time.Hour
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
@@ -152,6 +155,7 @@ func TestKinesisDayThatIsReadAheadIsTheDayThatIsReadAtOnce(t *testing.T) {
 }
 
 func TestKinesisRecordsDroppedBeforeTheyWereReadAreNamed(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 1)
 	k.retention = 24 * time.Hour
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
@@ -193,6 +197,7 @@ func TestKinesisRecordsDroppedBeforeTheyWereReadAreNamed(t *testing.T) {
 
 // A record that is still there proves that nothing behind it was dropped, however old it is.
 func TestKinesisStreamThatWasQuietForLongerThanItKeepsRecordsHasLostNothing(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 1)
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
 	k.put(t, 0, start, numbered(0, 1)...)
@@ -215,6 +220,7 @@ func TestKinesisStreamThatWasQuietForLongerThanItKeepsRecordsHasLostNothing(t *t
 }
 
 func TestKinesisCheckpointsOfAnotherStreamAndOfShardsThatAreGoneAreLosses(t *testing.T) {
+	t.Parallel()
 	k, other := openKinesis(t, 1), openKinesis(t, 2)
 	start, now := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone).Add(time.Hour)
 	other.put(t, 1, start, `{"id":0}`)
@@ -234,6 +240,7 @@ func TestKinesisCheckpointsOfAnotherStreamAndOfShardsThatAreGoneAreLosses(t *tes
 }
 
 func TestKinesisIsAskedMoreSlowlyWhenItSaysSo(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 1)
 	k.page = 1
 	start, now := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone).Add(time.Hour)
@@ -260,6 +267,7 @@ func TestKinesisIsAskedMoreSlowlyWhenItSaysSo(t *testing.T) {
 }
 
 func TestKinesisIteratorThatExpiredIsAskedForAgain(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 1)
 	k.page = 2
 	start, now := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone).Add(time.Hour)
@@ -289,6 +297,7 @@ func TestKinesisIteratorThatExpiredIsAskedForAgain(t *testing.T) {
 }
 
 func TestKinesisDayOfTwentyFiveHoursHasThemAll(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 1)
 	k.source.Zone, k.source.Days = mustZone(t, "America/New_York"), 0
 	d := calendar.MustDay("2026-11-01")
@@ -304,6 +313,7 @@ func TestKinesisDayOfTwentyFiveHoursHasThemAll(t *testing.T) {
 }
 
 func TestKinesisRecordsOfTheProducerLibraryAreRefused(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 1)
 	k.put(t, 0, streamDay.Start(k.source.Zone), "\xf3\x89\x9a\xc2aggregated")
 	got := &kept{}
@@ -315,6 +325,7 @@ func TestKinesisRecordsOfTheProducerLibraryAreRefused(t *testing.T) {
 }
 
 func TestKinesisStreamThatIsNotThereIsAMistakeAndNotAMissingDay(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 1)
 	k.source.Stream.Name = "nothing"
 	_, err := k.fetch(t, streamDay, streamDay.End(k.source.Zone).Add(time.Hour), nil, &kept{})
@@ -323,6 +334,7 @@ func TestKinesisStreamThatIsNotThereIsAMistakeAndNotAMissingDay(t *testing.T) {
 
 // Such an answer would say, were it believed, that the shard has ended.
 func TestKinesisAnswerThatIsEmptyIsNotTheEndOfAShard(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 1)
 	k.put(t, 0, streamDay.Start(k.source.Zone), numbered(0, 3)...)
 	k.refuses(1, "")
@@ -332,6 +344,7 @@ func TestKinesisAnswerThatIsEmptyIsNotTheEndOfAShard(t *testing.T) {
 
 // With a retention of 24 hours the last record that was read is gone before the day can close.
 func TestKinesisShardThatIsQuietWhileItIsReadAheadHasLostNothing(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 2)
 	k.retention = 24 * time.Hour
 	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
@@ -360,6 +373,7 @@ func TestKinesisShardThatIsQuietWhileItIsReadAheadHasLostNothing(t *testing.T) {
 }
 
 func TestKinesisShardThatCannotBeReadKeepsNoneOfTheOthersFromBeingKept(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 6)
 	start := streamDay.Start(k.source.Zone)
 	k.put(t, 0, start, numbered(0, 1)...)
@@ -374,6 +388,7 @@ func TestKinesisShardThatCannotBeReadKeepsNoneOfTheOthersFromBeingKept(t *testin
 }
 
 func TestKinesisIsNotAskedForATimeThatItMayNotHaveReached(t *testing.T) {
+	t.Parallel()
 	k := openKinesis(t, 1)
 	_, err := k.fetch(t, streamDay, streamDay.Start(k.source.Zone).Add(time.Second), nil, &kept{})
 	isFault(t, err, fault.Unavailable, "still runs")

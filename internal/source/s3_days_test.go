@@ -10,6 +10,7 @@ import (
 )
 
 func TestKeyLeadsBackToTheDaysThatWouldListIt(t *testing.T) {
+	t.Parallel()
 	newYork, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +71,7 @@ func FuzzKeyOfADayLeadsBackToIt(f *testing.F) {
 }
 
 func TestKeyOfAThousandDigitsEndsTheSearch(t *testing.T) {
+	t.Parallel()
 	keyDays("*{yyyy}*{mm}*{dd}*{hour}*x", strings.Repeat("0121193019", 102), time.UTC)
 	keyDays(strings.Repeat("*", 60)+"{day}", strings.Repeat("2026-11-19", 102), time.UTC)
 }

@@ -141,6 +141,7 @@ func (h *s3Heard) hear(_ context.Context, name string, d calendar.Day) error {
 }
 
 func TestObjectThatArrivesStartsItsDay(t *testing.T) {
+	t.Parallel()
 	q := newS3Queue(t)
 	a := q.arrivals(t, project.Source{Name: "searches", Path: "s3://logs/search logs/{day}/*.ndjson.gz"}, project.Source{Name: "clicks", Path: "s3://logs/clicks/{yyyy}/{mm}/{dd}/{hour}.csv"})
 	if d := cmp.Diff([]string{"searches", "clicks"}, a.Sources); d != "" {
@@ -174,6 +175,7 @@ func TestObjectThatArrivesStartsItsDay(t *testing.T) {
 }
 
 func TestMessageIsDeletedOnlyAfterItsDayWasTaken(t *testing.T) {
+	t.Parallel()
 	q := newS3Queue(t)
 	a := q.arrivals(t, project.Source{Name: "searches", Path: "s3://logs/{day}.csv"})
 	q.push(s3Made("logs", "2026-11-18.csv"), s3Made("logs", "2026-11-19.csv"), "hello", s3Made("logs", "2026-11-19.csv", "2026-11-17.csv"))
@@ -203,6 +205,7 @@ func TestMessageIsDeletedOnlyAfterItsDayWasTaken(t *testing.T) {
 }
 
 func TestQueueThatFailsLosesNoArrival(t *testing.T) {
+	t.Parallel()
 	q := newS3Queue(t)
 	a := q.arrivals(t, project.Source{Name: "searches", Path: "s3://logs/{day}.csv"})
 	for i := range 25 {

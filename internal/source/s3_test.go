@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"daybook/internal/calendar"
 	"daybook/internal/fault"
 	"daybook/internal/project"
@@ -23,72 +21,8 @@ import (
 	"daybook/internal/source/sourcetest"
 )
 
-// s3Place is a bucket behind a proxy that can fail.
-type s3Place struct {
-	t      *testing.T
-	bucket string
-	client *s3.Client
-	proxy  *s3Chaos
-	secret string
-}
-
-func newS3Place(t *testing.T) *s3Place {
-	t.Helper()
-	endpoint, name := s3Bucket(t)
-	return &s3Place{t, name, s3Client(endpoint), newS3Chaos(t, endpoint), s3SecretKey}
-}
-
-func (p *s3Place) put(key, text string) { s3Store(p.t, p.client, p.bucket, key, []byte(text)) }
-
-func (p *s3Place) request(path string, d calendar.Day) source.Request {
-	weekdays, err := calendar.ParseWeekdays("sun-fri")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	r := sourcetest.Request(project.Source{Name: "searches", File: "sources/searches.yaml", Line: 1, From: "s3", Path: "s3://" + p.bucket + "/" + path, Format: "ndjson",
-		Zone: time.UTC, Days: weekdays, Holds: "day", AWS: project.AWS{Region: s3Region, Endpoint: p.proxy.url, AccessKey: "env:KEY", SecretKey: "env:SECRET"}}, d)
-	r.Secret = func(_ context.Context, ref string) (string, error) {
-		return map[string]string{"env:KEY": s3AccessKey, "env:SECRET": p.secret}[ref], nil
-	}
-	return r
-}
-
-// asked lists the answers that brought records.
-func (p *s3Place) asked() []string {
-	p.proxy.mu.Lock()
-	defer p.proxy.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(p.proxy.requests), func(r string) bool {
-		return !strings.HasPrefix(r, "GET ") || strings.Contains(r, "list-type=2") || strings.Contains(r, "/manifests/")
-	})
-}
-
-// throttle makes the server refuse the next n requests.
-func (p *s3Place) throttle(n int) {
-	p.proxy.set(n, s3Answer{status: 503, code: "SlowDown"}, func(*http.Request) bool { return true })
-}
-
-func s3Lines(b []byte) []string {
-	var all []string
-	for line := range strings.Lines(string(b)) {
-		all = append(all, strings.TrimSuffix(line, "\n"))
-	}
-	return all
-}
-
-func (p *s3Place) world(path string, manifest bool, fill func(d calendar.Day, parts []string)) sourcetest.World {
-	return sourcetest.World{
-		Source: source.S3{},
-		Request: func(d calendar.Day) source.Request {
-			r := p.request(path, d)
-			r.Source.S3.Manifest = manifest
-			return r
-		},
-		Fill: fill, Records: s3Lines, Secret: s3SecretKey, Asked: p.asked, Throttle: p.throttle,
-		Deny: func() { p.secret = "wrong-" + s3SecretKey },
-	}
-}
-
 func TestObjectsOfABucketAreASource(t *testing.T) {
+	t.Parallel()
 	for _, pattern := range []string{"logs/{day}.*.ndjson", "{yyyy}/{mm}/{dd}/*/part.ndjson"} {
 		t.Run(pattern, func(t *testing.T) {
 			sourcetest.Run(t, func(t *testing.T) sourcetest.World {
@@ -107,6 +41,7 @@ func TestObjectsOfABucketAreASource(t *testing.T) {
 }
 
 func TestObjectsOfAManifestAreASource(t *testing.T) {
+	t.Parallel()
 	for _, form := range []string{"files", "entries"} {
 		t.Run(form, func(t *testing.T) {
 			sourcetest.Run(t, func(t *testing.T) sourcetest.World {
@@ -154,6 +89,7 @@ func (s *s3Sink) Put(_ context.Context, p source.Part, r io.Reader) error {
 func s3Friday() calendar.Day { return calendar.MustDay("2026-11-20") }
 
 func TestObjectsComeByHourAndAbsentHoursAreNamed(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	for _, h := range []int{0, 2, 9, 10, 23} {
 		p.put(fmt.Sprintf("logs/2026-11-20/%d/b.ndjson", h), fmt.Sprint(h, "b"))
@@ -187,11 +123,12 @@ func TestObjectsComeByHourAndAbsentHoursAreNamed(t *testing.T) {
 }
 
 func TestCutConnectionGoesOnBehindWhatCameOfTheSameObject(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	text := strings.Repeat("0123456789", 50_000)
 	p.put("2026-11-20.ndjson", text)
 	object := func(r *http.Request) bool { return strings.Contains(r.URL.Path, ".ndjson") }
-	p.proxy.set(3, s3Answer{cut: 100_000}, object)
+	p.fail(object).Cut(3, 100_000)
 	sink := &s3Sink{}
 	if _, err := (source.S3{}).Fetch(t.Context(), p.request("{day}.ndjson", s3Friday()), sink); err != nil {
 		t.Fatal(err)
@@ -199,20 +136,20 @@ func TestCutConnectionGoesOnBehindWhatCameOfTheSameObject(t *testing.T) {
 	if len(sink.got) != 1 || !strings.HasSuffix(sink.got[0], " "+text) {
 		t.Error("the object is not whole")
 	}
-	p.proxy.set(-1, s3Answer{cut: 0}, object)
+	p.fail(object).Cut(99, 0)
 	if _, err := (source.S3{}).Fetch(t.Context(), p.request("{day}.ndjson", s3Friday()), &s3Sink{}); !fault.Is(err, fault.Unavailable) || fault.Hint(err) == "" {
 		t.Errorf("always cut: %v", err)
 	}
 
 	// Behind the cut it is another object.
 	cut := 0
-	p.proxy.set(1, s3Answer{cut: 100_000}, func(r *http.Request) bool {
+	p.fail(func(r *http.Request) bool {
 		if object(r) && r.Header.Get("Range") == "" {
 			cut++
 			return true
 		}
 		return false
-	})
+	}).Cut(1, 100_000)
 	r := p.request("{day}.ndjson", s3Friday())
 	r.Wait = func(context.Context, time.Duration) error {
 		p.put("2026-11-20.ndjson", strings.Repeat("x", len(text)))
@@ -224,6 +161,7 @@ func TestCutConnectionGoesOnBehindWhatCameOfTheSameObject(t *testing.T) {
 }
 
 func TestObjectThatIsReplacedBehindTheListingIsNotTaken(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	p.put("2026-11-20/a.ndjson", "1\n")
 	p.put("2026-11-20/b.ndjson", "2\n")
@@ -236,6 +174,7 @@ func TestObjectThatIsReplacedBehindTheListingIsNotTaken(t *testing.T) {
 }
 
 func TestKeptObjectThatIsAnotherNowEndsTheFetch(t *testing.T) {
+	t.Parallel()
 	for _, manifest := range []bool{false, true} {
 		p := newS3Place(t)
 		p.put("data/2026-11-20.a.ndjson", "1\n")
@@ -277,6 +216,7 @@ func (s *s3PartSink) Put(_ context.Context, p source.Part, _ io.Reader) error {
 }
 
 func TestManifestSaysWhatMustBeThere(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	p.put("data/a.ndjson", "1\n")
 	for _, c := range []struct{ what, text, code, missing string }{
@@ -311,34 +251,37 @@ func TestManifestSaysWhatMustBeThere(t *testing.T) {
 }
 
 func TestS3FaultsOfASourceSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	p.put("2026-11-20.ndjson", "1\n")
 	listing := func(r *http.Request) bool { return strings.Contains(r.URL.RawQuery, "list-type=2") }
 	object := func(r *http.Request) bool { return strings.Contains(r.URL.Path, ".ndjson") }
 	for _, c := range []struct {
-		answer s3Answer
-		want   func(*http.Request) bool
-		code   string
-		hint   string
+		status  int
+		refusal string
+		want    func(*http.Request) bool
+		code    string
+		hint    string
 	}{
-		{s3Answer{status: 404, code: "NoSuchBucket"}, listing, fault.Invalid, "path"},
-		{s3Answer{status: 403, code: "AccessDenied"}, listing, fault.Refused, "s3:ListBucket"},
-		{s3Answer{status: 403, code: "AccessDenied"}, object, fault.Refused, "s3:GetObject"},
-		{s3Answer{status: 403, code: "SignatureDoesNotMatch"}, listing, fault.Refused, "secret key"},
-		{s3Answer{status: 403, code: "InvalidObjectState"}, object, fault.Unavailable, "restore"},
-		{s3Answer{status: 404, code: "NoSuchKey"}, object, fault.Unavailable, "again"},
-		{s3Answer{status: 301, code: "PermanentRedirect"}, listing, fault.Invalid, "region"},
-		{s3Answer{status: 503, code: "SlowDown"}, object, fault.Unavailable, "later"},
+		{404, "NoSuchBucket", listing, fault.Invalid, "path"},
+		{403, "AccessDenied", listing, fault.Refused, "s3:ListBucket"},
+		{403, "AccessDenied", object, fault.Refused, "s3:GetObject"},
+		{403, "SignatureDoesNotMatch", listing, fault.Refused, "secret key"},
+		{403, "InvalidObjectState", object, fault.Unavailable, "restore"},
+		{404, "NoSuchKey", object, fault.Unavailable, "again"},
+		{301, "PermanentRedirect", listing, fault.Invalid, "region"},
+		{503, "SlowDown", object, fault.Unavailable, "later"},
 	} {
-		p.proxy.set(-1, c.answer, c.want)
+		p.fail(c.want).Throttle(99, c.status, s3Refusal(c.refusal), nil)
 		_, err := source.S3{}.Fetch(t.Context(), p.request("{day}.ndjson", s3Friday()), &s3Sink{})
 		if !fault.Is(err, c.code) || !strings.Contains(fault.Hint(err), c.hint) {
-			t.Errorf("%s: %v, want code %s and a hint of %q", c.answer.code, err, c.code, c.hint)
+			t.Errorf("%s: %v, want code %s and a hint of %q", c.refusal, err, c.code, c.hint)
 		}
 	}
 }
 
 func TestManyObjectsAreListedPageByPage(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	const n = 1203
 	for i := range n {
@@ -354,18 +297,16 @@ func TestManyObjectsAreListedPageByPage(t *testing.T) {
 }
 
 func TestRequesterPaysIsSaidInEveryRequest(t *testing.T) {
+	t.Parallel()
 	p := newS3Place(t)
 	p.put("2026-11-20.ndjson", "1\n")
 	silent := 0
-	p.proxy.set(0, s3Answer{}, nil)
-	p.proxy.mu.Lock()
-	p.proxy.fail = func(r *http.Request) *s3Answer {
+	p.fail(func(r *http.Request) bool {
 		if r.Header.Get("X-Amz-Request-Payer") != "requester" {
 			silent++
 		}
-		return nil
-	}
-	p.proxy.mu.Unlock()
+		return false
+	})
 	r := p.request("{day}.ndjson", s3Friday())
 	r.Source.S3.RequesterPays = true
 	if _, err := (source.S3{}).Fetch(t.Context(), r, &s3Sink{}); err != nil || silent > 0 {
@@ -374,6 +315,7 @@ func TestRequesterPaysIsSaidInEveryRequest(t *testing.T) {
 }
 
 func TestSettingsOfS3AreChecked(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		path, format, holds string
 		s3                  project.S3

@@ -10,6 +10,7 @@ import (
 )
 
 func TestUnknownKindNamesTheKnownOnes(t *testing.T) {
+	t.Parallel()
 	_, err := New("ftp")
 	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), `"ftp"`) || !strings.Contains(fault.Hint(err), "files") {
 		t.Errorf("error %v", err)
@@ -21,6 +22,7 @@ func TestUnknownKindNamesTheKnownOnes(t *testing.T) {
 }
 
 func TestEveryKindCanBeMade(t *testing.T) {
+	t.Parallel()
 	for _, from := range Kinds() {
 		if s, err := New(from); err != nil || s == nil {
 			t.Errorf("%s: %v, %v", from, s, err)
@@ -29,6 +31,7 @@ func TestEveryKindCanBeMade(t *testing.T) {
 }
 
 func TestSettingsOfFilesAreChecked(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ path, format, holds, want string }{
 		{"data/{day}.ndjson", "", "day", ""},
 		{"data/{day}.jsonl.zst", "", "day", ""},
@@ -66,6 +69,7 @@ func TestSettingsOfFilesAreChecked(t *testing.T) {
 }
 
 func TestFormatAndCompressionComeFromTheEnding(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string][2]string{
 		"a.ndjson": {"ndjson", ""}, "a.jsonl.gz": {"ndjson", "gz"}, "a.json.zst": {"json", "zst"}, "a.b.CSV": {"csv", ""}, "a.parquet": {"parquet", ""},
 	} {
