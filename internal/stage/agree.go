@@ -2,7 +2,6 @@ package stage
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 )
@@ -16,7 +15,7 @@ type Difference struct {
 
 // Compare counts rows by the columns of a key in two sets of files that Run wrote; null is a value like any other.
 func Compare(ctx context.Context, ours, theirs, key []string) (Difference, error) {
-	db, err := sql.Open("duckdb", "?autoinstall_known_extensions=false&autoload_known_extensions=false&threads=1&memory_limit=512MB")
+	db, err := openFiles()
 	if err != nil {
 		return Difference{}, fmt.Errorf("compare two sources: %w", err)
 	}
@@ -30,13 +29,9 @@ func Compare(ctx context.Context, ours, theirs, key []string) (Difference, error
 		if len(files) == 0 {
 			return fmt.Sprintf("SELECT NULL AS k, 0 AS ours, 0 AS theirs WHERE false /* %s */", side)
 		}
-		list := make([]string, len(files))
-		for i, f := range files {
-			list[i] = text(f)
-		}
 		counts := map[string]string{"ours": "count(*) AS ours, 0 AS theirs", "theirs": "0 AS ours, count(*) AS theirs"}[side]
-		return fmt.Sprintf("SELECT concat_ws(', ', %s) AS k, %s FROM read_parquet([%s], hive_partitioning = false) GROUP BY %s",
-			strings.Join(texts, ", "), counts, strings.Join(list, ", "), strings.Join(columns, ", "))
+		return fmt.Sprintf("SELECT concat_ws(', ', %s) AS k, %s FROM read_parquet(%s, hive_partitioning = false) GROUP BY %s",
+			strings.Join(texts, ", "), counts, list(files), strings.Join(columns, ", "))
 	}
 	var d Difference
 	var examples any
@@ -47,8 +42,8 @@ FROM (SELECT k, sum(ours)::BIGINT AS o, sum(theirs)::BIGINT AS t FROM (%s UNION 
 	if err != nil {
 		return Difference{}, fmt.Errorf("compare two sources: %w", err)
 	}
-	if list, ok := examples.([]any); ok {
-		for _, e := range list {
+	if found, ok := examples.([]any); ok {
+		for _, e := range found {
 			d.Examples = append(d.Examples, fmt.Sprint(e))
 		}
 	}

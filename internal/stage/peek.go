@@ -9,14 +9,28 @@ import (
 	_ "github.com/duckdb/duckdb-go/v2" // the driver
 )
 
+// openFiles is an engine that reads files that Run wrote, and little else.
+func openFiles() (*sql.DB, error) {
+	return sql.Open("duckdb", "?autoinstall_known_extensions=false&autoload_known_extensions=false&threads=1&memory_limit=256MB")
+}
+
+// list is files as an argument of read_parquet.
+func list(files []string) string {
+	texts := make([]string, len(files))
+	for i, f := range files {
+		texts[i] = text(f)
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}
+
 // Peek reads the first rows of a file that Run wrote, every value as its text and null as nil.
 func Peek(ctx context.Context, file string, limit int) (columns []string, rows [][]any, err error) {
-	db, err := sql.Open("duckdb", "?autoinstall_known_extensions=false&autoload_known_extensions=false&threads=1&memory_limit=256MB")
+	db, err := openFiles()
 	if err != nil {
 		return nil, nil, fmt.Errorf("read %s: %w", file, err)
 	}
 	defer db.Close()
-	found, err := db.QueryContext(ctx, fmt.Sprintf("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet('%s', hive_partitioning = false) LIMIT %d", strings.ReplaceAll(file, "'", "''"), limit))
+	found, err := db.QueryContext(ctx, fmt.Sprintf("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(%s, hive_partitioning = false) LIMIT %d", text(file), limit))
 	if err != nil {
 		return nil, nil, fmt.Errorf("read %s: %w", file, err)
 	}
@@ -51,17 +65,13 @@ func Distinct(ctx context.Context, files []string, column string) ([]string, err
 	if len(files) == 0 {
 		return nil, nil
 	}
-	db, err := sql.Open("duckdb", "?autoinstall_known_extensions=false&autoload_known_extensions=false&threads=1&memory_limit=256MB")
+	db, err := openFiles()
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", column, err)
 	}
 	defer db.Close()
-	list := make([]string, len(files))
-	for i, f := range files {
-		list[i] = text(f)
-	}
-	found, err := db.QueryContext(ctx, fmt.Sprintf("SELECT DISTINCT CAST(%s AS VARCHAR) AS v FROM read_parquet([%s], hive_partitioning = false) WHERE v IS NOT NULL ORDER BY v",
-		name(column), strings.Join(list, ", ")))
+	found, err := db.QueryContext(ctx, fmt.Sprintf("SELECT DISTINCT CAST(%s AS VARCHAR) AS v FROM read_parquet(%s, hive_partitioning = false) WHERE v IS NOT NULL ORDER BY v",
+		name(column), list(files)))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", column, err)
 	}
