@@ -2,15 +2,15 @@ package jobs
 
 import (
 	"context"
-	"fmt"
+	"strings"
+	"time"
 
 	"daybook/internal/calendar"
-	"daybook/internal/fault"
 	"daybook/internal/source"
 	"daybook/internal/store"
 )
 
-// Await follows queues that tell of new objects until ctx or the runner ends, and builds the days that have them.
+// Await follows a queue that tells of new objects until ctx or the runner ends.
 func (r *Runner) Await(ctx context.Context, queue *source.Arrivals) {
 	broken := false
 	for ctx.Err() == nil && r.life.Err() == nil {
@@ -25,40 +25,66 @@ func (r *Runner) Await(ctx context.Context, queue *source.Arrivals) {
 	}
 }
 
-// Arrived builds a day of which a source has something new, with all that reads it. A day that is not over is left to its schedule: it
-// will have more. A day that was fetched before is fetched again, as what is new is not in the lake.
+// arrivals begins the name of the cursor that says when something new came of a source's day last.
+const arrivals = "arrival "
+
+// Arrived notes that a source has something new of a day; the calendar builds it once nothing more has come for a while. A day that is
+// not over is left to its schedule: it will have more.
 func (r *Runner) Arrived(ctx context.Context, name string, day calendar.Day) error {
 	n, err := r.Graph.Node(name)
 	if err != nil {
 		return err
 	}
-	yesterday := calendar.DayOf(r.Now(), r.Project.Zone).Add(-1)
-	if n.Current {
-		day = yesterday
-	}
-	if day.After(yesterday) {
+	now := r.Now()
+	if yesterday := calendar.DayOf(now, n.Source.Zone).Add(-1); day.After(yesterday) {
 		return nil
 	}
-	by := "s3:" + name
-	if _, built := r.ledger.at(n.Key(day)); built {
-		run, err := r.Run(ctx, Request{Nodes: []string{name}, Day: day, Force: ForceFetch, Cause: "arrival", By: by})
-		if err != nil {
-			return err
-		}
-		if run.State != store.StateDone {
-			return arrivalFailed(run)
-		}
-	}
-	run, err := r.Run(ctx, Request{Nodes: keys(r.Graph.Downstream(name)), Day: day, Cause: "arrival", By: by})
+	return r.Store.SetCursor(ctx, arrivals+name+" "+day.String(), now.UTC().Format(time.RFC3339Nano))
+}
+
+// arrived begins what has come and settled.
+func (c *Calendar) arrived(ctx context.Context, now time.Time) error {
+	found, err := c.Runner.Store.Cursors(ctx, arrivals)
 	if err != nil {
 		return err
 	}
-	if run.State == store.StateInterrupted {
-		return arrivalFailed(run)
+	for cursor, value := range found {
+		name, text, _ := strings.Cut(strings.TrimPrefix(cursor, arrivals), " ")
+		day, dayErr := calendar.ParseDay(text)
+		last, timeErr := time.Parse(time.RFC3339Nano, value)
+		n := c.Runner.Graph.nodes[name]
+		if n == nil || n.Source == nil || dayErr != nil || timeErr != nil { // of a source that the project does not have any more
+			if err := c.Runner.Store.DropCursor(ctx, cursor, value); err != nil {
+				return err
+			}
+			continue
+		}
+		if now.Sub(last) < n.Source.S3.Settle || !c.turn("arrival "+value+" "+name, day, true) {
+			continue
+		}
+		c.waiting.Go(func() {
+			err := c.Runner.buildArrived(ctx, n, day)
+			if err == nil {
+				err = c.Runner.Store.DropCursor(ctx, cursor, value) // more that came meanwhile has another value
+			}
+			if err != nil && ctx.Err() == nil && c.Runner.life.Err() == nil {
+				c.Log.Error("a day that arrived could not be built; it is tried again", "source", name, "day", text, "err", err)
+			}
+		})
 	}
-	return nil // what failed is told as every failure is, and nothing that comes again would mend it
+	return nil
 }
 
-func arrivalFailed(run store.Run) error {
-	return fault.New(fault.Unavailable, fmt.Sprintf("run %d is %s: %s", run.Number, run.State, run.Error), "it is asked for again when the queue tells of it again")
+// buildArrived builds a day with all that reads the source. One that was fetched before is fetched again, as what is new is not in the
+// lake; where that brings the same bytes, nothing else is built.
+func (r *Runner) buildArrived(ctx context.Context, n *Node, day calendar.Day) error {
+	by := "s3:" + n.Name
+	if _, built := r.ledger.at(n.Key(day)); built {
+		run, err := r.Run(ctx, Request{Nodes: []string{n.Name}, Day: day, Force: ForceFetch, Cause: "arrival", By: by})
+		if err != nil || run.State != store.StateDone {
+			return err // what failed is told as every failure is
+		}
+	}
+	_, err := r.Run(ctx, Request{Nodes: keys(r.Graph.Downstream(n.Name)), Day: day, Cause: "arrival", By: by})
+	return err
 }

@@ -145,6 +145,7 @@ func (c *Calendar) Tick(ctx context.Context, now time.Time) error {
 			return c.Mailer.followAll(ctx, func(report string, day calendar.Day) bool { return c.turn("follow "+report, day, true) })
 		})
 	}
+	errs = append(errs, c.arrived(ctx, now))
 	c.readAhead(ctx, now)
 	if c.Alerts != nil {
 		c.aside(ctx, &c.ringing, "alerts", c.Alerts.Flush)

@@ -3,6 +3,7 @@ package project
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // s3Source reads the settings of from: s3.
@@ -26,6 +27,10 @@ func (l *loader) s3Source(m *mapping, s *Source) {
 			m.doc.fail(m.at("manifest"), "the format of the objects that the manifest lists is not said", "write format: ndjson, json, csv, parquet, xml or dynamodb")
 			s.Format = "ndjson"
 		}
+	}
+	s.S3.Settle = m.duration("settle", 10*time.Minute)
+	if n := m.value("settle"); n != nil && s.S3.Events == "" {
+		m.doc.fail(n, "settle is for events, which are not asked for", "write events: with the queue's URL, or leave settle out")
 	}
 	if n := m.value("events"); n != nil {
 		if !strings.HasPrefix(s.S3.Events, "https://") && !strings.HasPrefix(s.S3.Events, "http://") {

@@ -17,6 +17,35 @@ func (s *Store) Cursor(ctx context.Context, name string) (string, error) {
 	return value, nil
 }
 
+// Cursors lists the cursors whose names begin with a prefix, by name.
+func (s *Store) Cursors(ctx context.Context, prefix string) (map[string]string, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT name, value FROM cursor WHERE substr(name, 1, $1) = $2", len(prefix), prefix)
+	if err != nil {
+		return nil, fmt.Errorf("list cursors %s: %w", prefix, err)
+	}
+	defer rows.Close()
+	found := map[string]string{}
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return nil, fmt.Errorf("list cursors %s: %w", prefix, err)
+		}
+		found[name] = value
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list cursors %s: %w", prefix, err)
+	}
+	return found, nil
+}
+
+// DropCursor forgets a cursor, if it still says value.
+func (s *Store) DropCursor(ctx context.Context, name, value string) error {
+	if _, err := s.write.ExecContext(ctx, "DELETE FROM cursor WHERE name = $1 AND value = $2", name, value); err != nil {
+		return fmt.Errorf("drop cursor %s: %w", name, err)
+	}
+	return nil
+}
+
 // SetCursor records how far something has read.
 func (s *Store) SetCursor(ctx context.Context, name, value string) error {
 	if _, err := s.write.ExecContext(ctx, upsert("cursor", "name, value", 1), name, value); err != nil {
