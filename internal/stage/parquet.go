@@ -142,6 +142,8 @@ func (c column) fitsValue(raw, kind string) string {
 		return raw
 	case kind == "VARCHAR" || kind == "JSON" && !c.Type.Scalar():
 		return c.fits(raw)
+	case dated(c.Type) && kind == asTexts(c.Type):
+		return c.fitsWithin(raw)
 	case kind == "BLOB" && c.Type == "text":
 		return "TRY(decode(" + raw + "))"
 	case whole && (kind == "DOUBLE" || kind == "FLOAT" || strings.HasPrefix(kind, "DECIMAL")):
