@@ -81,8 +81,14 @@ func TestDatesWithinListsAndRecordsAreLookedAt(t *testing.T) {
 
 func TestTextsOfParquetAreLookedAtAsOthersAre(t *testing.T) {
 	s := contract("parquet", "id integer", "d date", "list date[]")
+	s.Columns = append(s.Columns, project.Column{Name: "span", Type: "struct(begin timestamp, n integer)"})
 	s.MaxRejects = 1 << 40
-	result := mustRun(t, jobFor(t, s, parquetOf(t, "SELECT * FROM (VALUES (1, '2026-11-19', ['2026-11-19']), (2, '2026-11-19 zzz', NULL), (3, NULL, ['2026-11-19 zzz'])) AS v(id, d, list)")))
-	same(t, query(t, "SELECT id FROM read_parquet('"+result.Data+"')"), []string{"1"})
-	same(t, result.Rejected, int64(2))
+	result := mustRun(t, jobFor(t, s, parquetOf(t, `SELECT * FROM (VALUES (1, '2026-11-19', ['2026-11-19'], {'begin': '2026-11-19 10:11:12', 'n': 1}), (2, '2026-11-19 zzz', NULL, NULL),
+ (3, NULL, ['2026-11-19 zzz'], NULL), (4, NULL, NULL, {'begin': '26-11-19', 'n': 1})) AS v(id, d, list, span)`)))
+	same(t, read(t, result.Data), []string{"1|2026-11-19|[2026-11-19]|{'begin': '2026-11-19 10:11:12', 'n': 1}"})
+	same(t, rejects(t, result), []string{
+		`x.parquet|2|d is declared date and came as text "2026-11-19 zzz"`,
+		"x.parquet|3|list is declared date[] and came as text[] [2026-11-19 zzz]",
+		`x.parquet|4|span is declared struct(begin timestamp, n integer) and came as struct("begin" text, n integer) {'begin': 26-11-19, 'n': 1}`,
+	})
 }
