@@ -2,7 +2,10 @@ package examples_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +47,16 @@ func contracted(t *testing.T, project, data string, edits ...[3]string) *house {
 		editFile(t, filepath.Join(dir, e[0]), e[1], e[2])
 	}
 	return live(t, dir, map[string]string{"DATA": data})
+}
+
+// reopened is the house with its project as its files are now.
+func (h *house) reopened(variables map[string]string) *house {
+	h.t.Helper()
+	h.Runner.Close()
+	if err := errors.Join(h.Warehouse.Close(), h.Store.Close()); err != nil {
+		h.t.Fatal(err)
+	}
+	return live(h.t, h.dir, variables)
 }
 
 // counts are what a source's build says became of its records.
@@ -392,9 +405,33 @@ func TestAPushThatLostItsSizeIsRejectedWithTheReason(t *testing.T) {
 	h.wants([]string{"push_event_post_drift_2025-12-15-0.json|1|size is required and missing"}, h.rejects("pushes", after))
 }
 
-func TestANewColumnFailsTheDayWhereNoneMayCome(t *testing.T) {
-	h := contracted(t, "gharchive", published(t, "gharchive/drift"), [3]string{"sources/pushes.yaml", "zone: UTC\n", "zone: UTC\nnew_columns: fail\n"})
-	h.fails(jobs.Request{Day: calendar.MustDay("2024-05-21"), Nodes: []string{"pushes"}}, "pushes", "pushes has columns that are not declared: org")
+func TestANewColumnFailsTheDayUntilItIsDeclaredAndIsNotFetchedAgain(t *testing.T) {
+	day, data := calendar.MustDay("2024-05-21"), published(t, "gharchive/drift")
+	h := contracted(t, "gharchive", data, [3]string{"sources/pushes.yaml", "zone: UTC\n", "zone: UTC\nnew_columns: fail\n"})
+	request := jobs.Request{Day: day, Nodes: []string{"pushes"}}
+	h.fails(request, "pushes", "pushes has columns that are not declared: org")
+	h.edit("sources/pushes.yaml", "  payload: json\n", "  payload: json\n  org: json\n")
+	h = h.reopened(map[string]string{"DATA": data})
+	h.build(request)
+	h.wants(counts{1, 1, 0, 0}, h.counted("pushes", day))
+	h.logged("pushes", day, "raw bytes are in the lake already")
+}
+
+func TestTheArchiveByHTTPAgreesWithItsFiles(t *testing.T) {
+	data := published(t, "gharchive")
+	server := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(data, "gharchive"))))
+	defer server.Close()
+	h := contracted(t, "gharchive", data)
+	columns, err := os.ReadFile(filepath.Join(h.dir, "sources/archive.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, contract, _ := strings.Cut(string(columns), "format: ndjson\n")
+	h.write("sources/archive_http.yaml", "from: http\nurl: \"${HOST}/{day}-{hour}.json.gz\"\nallow: [127.0.0.0/8]\nagrees: archive\nformat: ndjson\n"+contract)
+	h = h.reopened(map[string]string{"DATA": data, "HOST": server.URL})
+	h.build(jobs.Request{Day: newYear, Nodes: []string{"archive_http"}})
+	h.wants(counts{15_129, 15_129, 0, 0}, h.counted("archive_http", newYear))
+	h.wants(absent(2), h.last("archive_http", newYear).Hint)
 }
 
 // withFacility is a copy of the data in which the list has one facility more.

@@ -18,7 +18,7 @@ func TestWideRecordsAreTypedInLessMemoryThanTheyTake(t *testing.T) {
 	s := contract("ndjson", "id bigint", "text text")
 	s.Key = []string{"id"}
 	job := jobFor(t, s, object{"a.ndjson", b.String()})
-	job.Memory = "192MB"
+	job.Memory = "256MB"
 	r := mustRun(t, job)
 	if r.Records != rows || r.Staged != rows-repeats || r.Deduplicated != repeats {
 		t.Errorf("%d records = %d staged + %d deduplicated", r.Records, r.Staged, r.Deduplicated)
