@@ -39,14 +39,16 @@ func (c column) fits(raw string) string {
 	switch {
 	case c.Type == "text":
 		return raw
-	case !c.Type.Scalar() && strings.Contains(c.sql, "TIMESTAMPTZ"):
+	case !c.Type.Scalar() && dated(c.Type):
 		// From JSON the engine reads instants without an offset as UTC, from text in the session's zone.
-		return fmt.Sprintf("TRY(CAST(CAST(CAST(%s AS JSON) AS %s) AS %s))", raw, strings.ReplaceAll(c.sql, "TIMESTAMPTZ", "VARCHAR"), c.sql)
+		return c.fitsWithin(fmt.Sprintf("TRY(CAST(CAST(%s AS JSON) AS %s))", raw, asTexts(c.Type)))
 	case !c.Type.Scalar():
 		return fmt.Sprintf("TRY(CAST(CAST(%s AS JSON) AS %s))", raw, c.sql)
 	case c.Type == "integer" || c.Type == "bigint":
 		// The engine casts 3.7 to 4; a number with a fraction does not fit an integer, and a double does not see that of a long one.
 		return fmt.Sprintf("CASE WHEN TRY_CAST(%[1]s AS DOUBLE) %% 1 = 0 AND (strlen(%[1]s) < 16 OR regexp_full_match(%[1]s, '\\s*[-+]?[0-9]+([.]0*)?\\s*')) THEN TRY_CAST(%[1]s AS %[2]s) END", raw, c.sql)
+	case form(c.Type) != "":
+		return fmt.Sprintf("CASE WHEN %s THEN TRY_CAST(%s AS %s) END", written(c.Type, raw), raw, c.sql)
 	}
 	return fmt.Sprintf("TRY_CAST(%s AS %s)", raw, c.sql)
 }

@@ -285,8 +285,6 @@ func ourName(kind string) string {
 		return "bigint"
 	case "ubigint":
 		return "decimal(20,0)"
-	case "varchar[]":
-		return "text[]"
 	case "blob":
 		return "text"
 	}

@@ -142,6 +142,8 @@ func (c column) fitsValue(raw, kind string) string {
 		return raw
 	case kind == "VARCHAR" || kind == "JSON" && !c.Type.Scalar():
 		return c.fits(raw)
+	case dated(c.Type) && !c.Type.Scalar() && strings.Contains(kind, "VARCHAR"):
+		return c.fitsWithin(fmt.Sprintf("TRY(CAST(%s AS %s))", raw, asTexts(c.Type)))
 	case kind == "BLOB" && c.Type == "text":
 		return "TRY(decode(" + raw + "))"
 	case whole && (kind == "DOUBLE" || kind == "FLOAT" || strings.HasPrefix(kind, "DECIMAL")):
@@ -160,5 +162,5 @@ func parquetKind(kind string) string {
 	case "TINYINT", "SMALLINT", "UTINYINT", "USMALLINT":
 		return "integer"
 	}
-	return strings.ToLower(kind)
+	return strings.ReplaceAll(strings.ToLower(kind), "varchar", "text")
 }

@@ -1,0 +1,5 @@
+/*
+refresh: full
+key: id
+*/
+SELECT id, name, facility FROM shows

@@ -1,0 +1,5 @@
+/*
+refresh: full
+key: id
+*/
+SELECT id, name, city FROM known_places

@@ -1,0 +1,7 @@
+/*
+refresh: full
+key: id
+checks:
+  - unique: id
+*/
+SELECT id, name, city, halls, opened FROM facilities

@@ -1,0 +1,4 @@
+/*
+refresh: full
+*/
+SELECT name, kind, people FROM shelters
