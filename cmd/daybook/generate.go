@@ -23,17 +23,20 @@ func (p *program) generateCommand() *cobra.Command {
 	var g generate.Library
 	var days int
 	var end string
+	var to stores
 	c := &cobra.Command{
 		Use:   "generate library",
 		Short: "Write made-up source data for an example",
-		Long:  "Writes searches, selections and a catalogue of a made-up book search. The same flags give the same bytes on every machine.",
+		Long: "Writes searches, selections and a catalogue of a made-up book search: into files, or as the app would have kept them, searches in\n" +
+			"DynamoDB, the others in MySQL. Tables are made where they are absent. The same flags give the same records on every machine.",
 		Example: "  daybook generate library --days 28 --per-day 20000 -o library/data\n" +
-			"  daybook generate library --days 1 --per-day 100000 --end 2026-11-19 -o data",
+			"  daybook generate library --days 1 --per-day 100000 --end 2026-11-19 -o data\n" +
+			"  LIBRARY_DB='app:secret@tcp(127.0.0.1:3306)/library' daybook generate library --days 3 --to dynamodb,mysql",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"library"},
 		RunE: func(c *cobra.Command, args []string) error {
-			if args[0] != "library" || g.Dir == "" {
-				return usage(errors.New("say what to generate, and where with -o"), c)
+			if args[0] != "library" || (g.Dir == "") == (len(to.kinds) == 0) {
+				return usage(errors.New("say what to generate, and where with -o or --to"), c)
 			}
 			g.To = yesterday(time.Now(), seoul)
 			if end != "" {
@@ -43,7 +46,14 @@ func (p *program) generateCommand() *cobra.Command {
 				}
 			}
 			g.From = g.To.Add(1 - days)
-			return p.generate(c.Context(), g)
+			if len(to.kinds) == 0 {
+				return p.generate(c.Context(), g)
+			}
+			at, err := to.resolve(c, p)
+			if err != nil {
+				return err
+			}
+			return p.fill(c.Context(), g, at)
 		},
 	}
 	c.Flags().IntVar(&days, "days", 28, "how many days")
@@ -52,6 +62,7 @@ func (p *program) generateCommand() *cobra.Command {
 	c.Flags().Uint64Var(&g.Seed, "seed", seed, "another seed gives other data")
 	c.Flags().IntVar(&g.Bad, "bad", 0, "rows of the wrong type, each day")
 	c.Flags().StringVarP(&g.Dir, "output", "o", "", "the directory to write into")
+	to.flags(c)
 	return c
 }
 
