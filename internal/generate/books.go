@@ -22,15 +22,13 @@ func isbn13(book int) string {
 	return fmt.Sprintf("%s%d", digits, (10-sum%10)%10)
 }
 
-// writeBooks writes the catalogue and returns its number of books. Book b is found by keyword b / booksOfKeyword.
-func writeBooks(w *bufio.Writer, d dice) (int, error) {
-	out := csv.NewWriter(w)
-	if err := out.Write([]string{"isbn13", "title", "authors", "publisher", "class_no", "registered_on"}); err != nil {
-		return 0, err
-	}
+// book is one of the catalogue: isbn13, title, authors, publisher, class_no (empty for a few) and registered_on.
+type book [6]string
+
+// eachBook makes the catalogue. Book b is found by keyword b / booksOfKeyword.
+func eachBook(d dice, visit func(book) error) error {
 	forms, surnames := titles(), strings.Fields("김 이 박 최 정 강 조 윤 장 임 한 오")
 	first := calendar.MustDay("2018-01-02")
-	count := 0
 	for k, word := range keywords() {
 		turn := d.on(k).below(len(forms))
 		for rank := range booksOfKeyword {
@@ -43,8 +41,8 @@ func writeBooks(w *bufio.Writer, d dice) (int, error) {
 			if b.on(5).hits(10_000) {
 				class = ""
 			}
-			err := out.Write([]string{
-				isbn13(count),
+			err := visit(book{
+				isbn13(k*booksOfKeyword + rank),
 				strings.ReplaceAll(forms[(rank+turn)%len(forms)], "%", word.text),
 				author,
 				fmt.Sprintf("출판사 %02d", 1+b.on(6).below(60)),
@@ -52,10 +50,26 @@ func writeBooks(w *bufio.Writer, d dice) (int, error) {
 				first.Add(b.on(7).below(3000)).String(),
 			})
 			if err != nil {
-				return 0, err
+				return err
 			}
-			count++
 		}
+	}
+	return nil
+}
+
+// writeBooks writes the catalogue and returns its number of books.
+func writeBooks(w *bufio.Writer, d dice) (int, error) {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"isbn13", "title", "authors", "publisher", "class_no", "registered_on"}); err != nil {
+		return 0, err
+	}
+	count := 0
+	err := eachBook(d, func(b book) error {
+		count++
+		return out.Write(b[:])
+	})
+	if err != nil {
+		return 0, err
 	}
 	out.Flush()
 	return count, out.Error()

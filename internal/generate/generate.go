@@ -64,6 +64,9 @@ func (l Library) Write(ctx context.Context) (Summary, error) {
 	if err := l.check(); err != nil {
 		return Summary{}, err
 	}
+	if l.Dir == "" {
+		return Summary{}, fault.New(fault.Invalid, "no directory is named", "name the directory that receives the files")
+	}
 	for _, dir := range []string{"searches", "selections"} {
 		if err := os.MkdirAll(filepath.Join(l.Dir, dir), 0o755); err != nil {
 			return Summary{}, fmt.Errorf("make a directory for %s: %w", dir, err)
@@ -140,8 +143,6 @@ func (l Library) check() error {
 		return refuse(fmt.Sprintf("%d bad lines cannot be made", l.Bad), "ask for 0 or more")
 	case l.Workers < 0:
 		return refuse(fmt.Sprintf("%d workers cannot work", l.Workers), "ask for 1 or more, or 0 for two")
-	case l.Dir == "":
-		return refuse("no directory is named", "name the directory that receives the files")
 	}
 	return nil
 }

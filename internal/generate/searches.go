@@ -101,20 +101,29 @@ func (t *today) drawBooks(d dice, r *request) {
 	}
 }
 
-// writeSearches writes the day's searches, one JSON object a line in the order of time, with its bad lines
-// spread among them, and counts them in sum.
-func (t *today) writeSearches(ctx context.Context, w *bufio.Writer, bad int, sum *Summary) error {
+// each draws the day's requests in the order of time; the request is visit's until it returns.
+func (t *today) each(ctx context.Context, visit func(i int, d dice, r *request) error) error {
 	var r request
-	var line []byte
 	for i := range t.count {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		d := t.draw(i, &r)
+		if err := visit(i, t.draw(i, &r), &r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeSearches writes the day's searches, one JSON object a line in the order of time, with its bad lines
+// spread among them, and counts them in sum.
+func (t *today) writeSearches(ctx context.Context, w *bufio.Writer, bad int, sum *Summary) error {
+	var line []byte
+	return t.each(ctx, func(i int, d dice, r *request) error {
 		if len(r.books) == 0 {
 			sum.Failed++
 		}
-		line = t.appendSearch(line[:0], &r)
+		line = t.appendSearch(line[:0], r)
 		if d.on(topicRepeat).hits(1000) {
 			line = append(line, line...)
 			sum.Repeated++
@@ -122,11 +131,9 @@ func (t *today) writeSearches(ctx context.Context, w *bufio.Writer, bad int, sum
 		for b := bad * i / t.count; b < bad*(i+1)/t.count; b++ {
 			line = t.appendBad(line, b)
 		}
-		if _, err := w.Write(line); err != nil {
-			return err
-		}
-	}
-	return nil
+		_, err := w.Write(line)
+		return err
+	})
 }
 
 func (t *today) appendSearch(b []byte, r *request) []byte {
