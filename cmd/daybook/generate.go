@@ -28,29 +28,18 @@ func (p *program) generateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "generate library|shop",
 		Short: "Write made-up source data for an example",
-<<<<<<< HEAD
-		Long: "Writes searches, selections and a catalogue of a made-up book search, or orders, cancellations, prices and an experiment of a made-up shop. " +
-			"The same flags give the same bytes on every machine.",
+		Long: "Writes made-up records: searches, selections and a catalogue of a book search, into files or as its app would have kept them, searches\n" +
+			"in DynamoDB and the others in MySQL, with tables made where they are absent; or orders, cancellations, prices and an experiment of\n" +
+			"a shop. The same flags give the same records on every machine.",
 		Example: "  daybook generate library --days 28 --per-day 20000 -o library/data\n" +
 			"  daybook generate library --days 1 --per-day 100000 --end 2026-11-19 -o data\n" +
+			"  LIBRARY_DB='app:secret@tcp(127.0.0.1:3306)/library' daybook generate library --days 3 --to dynamodb,mysql\n" +
 			"  daybook generate shop --days 28 --per-day 5000 -o shop/data",
-=======
-		Long: "Writes searches, selections and a catalogue of a made-up book search: into files, or as the app would have kept them, searches in\n" +
-			"DynamoDB, the others in MySQL. Tables are made where they are absent. The same flags give the same records on every machine.",
-		Example: "  daybook generate library --days 28 --per-day 20000 -o library/data\n" +
-			"  daybook generate library --days 1 --per-day 100000 --end 2026-11-19 -o data\n" +
-			"  LIBRARY_DB='app:secret@tcp(127.0.0.1:3306)/library' daybook generate library --days 3 --to dynamodb,mysql",
->>>>>>> libvar
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"library", "shop"},
 		RunE: func(c *cobra.Command, args []string) error {
-<<<<<<< HEAD
-			if !slices.Contains(c.ValidArgs, args[0]) || g.Dir == "" {
-				return usage(errors.New("say what to generate, and where with -o"), c)
-=======
-			if args[0] != "library" || (g.Dir == "") == (len(to.kinds) == 0) {
-				return usage(errors.New("say what to generate, and where with -o or --to"), c)
->>>>>>> libvar
+			if !slices.Contains(c.ValidArgs, args[0]) || (g.Dir == "") == (len(to.kinds) == 0) || args[0] != "library" && len(to.kinds) > 0 {
+				return usage(errors.New("say what to generate, and where with -o or, for library, --to"), c)
 			}
 			g.To = yesterday(time.Now(), seoul)
 			if end != "" {
@@ -60,12 +49,9 @@ func (p *program) generateCommand() *cobra.Command {
 				}
 			}
 			g.From = g.To.Add(1 - days)
-<<<<<<< HEAD
 			if args[0] == "shop" {
 				return p.generateShop(c.Context(), generate.Shop{Seed: g.Seed, From: g.From, To: g.To, PerDay: g.PerDay, Bad: g.Bad, Dir: g.Dir})
 			}
-			return p.generate(c.Context(), g)
-=======
 			if len(to.kinds) == 0 {
 				return p.generate(c.Context(), g)
 			}
@@ -74,7 +60,6 @@ func (p *program) generateCommand() *cobra.Command {
 				return err
 			}
 			return p.fill(c.Context(), g, at)
->>>>>>> libvar
 		},
 	}
 	c.Flags().IntVar(&days, "days", 28, "how many days")
