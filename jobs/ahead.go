@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"daybook/internal/calendar"
@@ -56,7 +58,7 @@ func (c *Calendar) hasReadAhead(n *Node) {
 
 // readAhead fetches what there is of a source's day. While the day runs it ends with a fault of code unavailable, and what it has read
 // is kept for the next one, or for the run that fetches the whole day. A build of that day that is under way does this work itself.
-func (r *Runner) readAhead(ctx context.Context, n *Node, day calendar.Day) error {
+func (r *Runner) readAhead(ctx context.Context, n *Node, day calendar.Day) (err error) {
 	cell := n.Key(day)
 	r.mu.Lock()
 	if r.flights[cell] != nil {
@@ -67,10 +69,15 @@ func (r *Runner) readAhead(ctx context.Context, n *Node, day calendar.Day) error
 	r.mu.Unlock()
 	defer r.land(cell)
 	defer r.busyUntilDone()()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(r.life, func() { cancel(errClosed) })()
+	ctx, cancel := context.WithTimeout(ctx, r.Project.Timeout)
+	defer cancel()
+	defer context.AfterFunc(r.life, cancel)()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New("panic", fmt.Sprintf("reading %s ahead panicked: %v\n%s", n.Name, p, debug.Stack()), "this is a defect of Daybook: please report it")
+		}
+	}()
 	w := &work{Runner: r, node: n, day: day, cell: cell, run: store.Run{ID: "ahead"}, task: &store.Task{}, log: func(level, format string, args ...any) {}}
-	_, err := w.fetch(ctx)
+	_, err = w.fetch(ctx)
 	return err
 }

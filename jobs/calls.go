@@ -112,7 +112,7 @@ func (r *Runner) lastCalls(ctx context.Context, n *Node) (int64, bool, error) {
 // fetchDefinition is what is asked for on a day: the source's own words, and the list that another source gave.
 func (g *Graph) fetchDefinition(n *Node, day calendar.Day, builds *ledger) string {
 	definition := fetchDefinition(n.Source)
-	if s := n.Source.HTTP.ForEach.Source; s != "" {
+	if s := n.Source.HTTP.ForEach.Source; s != "" && (n.Current || !g.nodes[s].Current) {
 		list, _ := builds.at(g.nodes[s].Key(day))
 		definition = digest(definition, list.Output)
 	}

@@ -71,7 +71,11 @@ func (g *Graph) checkSQL(n *Node, c project.Check) string {
 	case "accepted":
 		return acceptedSQL(n, c)
 	case "range":
-		return wrongSQL(n, beyond(quote(c.Column), c), bounds(c), quote(c.Column))
+		wrong := beyond(quote(c.Column), c)
+		if t := n.columnType(c.Column); t == "DOUBLE" || t == "FLOAT" {
+			wrong += " OR isnan(" + quote(c.Column) + ")"
+		}
+		return wrongSQL(n, wrong, bounds(c), quote(c.Column))
 	case "length":
 		return wrongSQL(n, beyond("length(CAST("+quote(c.Column)+" AS VARCHAR))", c), bounds(c), quote(c.Column))
 	case "matches":

@@ -19,6 +19,8 @@ import (
 
 // buildSource brings a source's day into the lake: its bytes as received, then its records as typed Parquet.
 func buildSource(ctx context.Context, w *work) (outcome, error) {
+	// The inputs come first: what changes after it leaves the build stale, never fresh with an older list.
+	_, inputs := w.Graph.fingerprint(w.node, w.day, w.ledger)
 	raw, err := w.fetch(ctx)
 	if err != nil {
 		return outcome{}, err
@@ -29,11 +31,10 @@ func buildSource(ctx context.Context, w *work) (outcome, error) {
 		return outcome{}, err
 	}
 	w.failpoint("stage committed")
-	if err := w.agree(ctx); err != nil {
-		return outcome{}, err
-	}
 	w.task.Hint = absentParts(raw.Missing)
-	_, inputs := w.Graph.fingerprint(w.node, w.day, w.ledger)
+	if d := raw.Facts[factNoData]; d != "" {
+		w.task.Hint = "no data expected on a " + d
+	}
 	return w.built(store.Build{
 		Fingerprint: digest(w.node.Definition, raw.Hash()), Output: sourceOutput(w.node.Source, raw.Hash()),
 		Rows: staged.Staged, RowsIn: staged.Records, Rejected: staged.Rejected, Deduplicated: staged.Deduplicated,
@@ -69,7 +70,7 @@ func (w *work) fetch(ctx context.Context) (lake.Manifest, error) {
 	switch {
 	case err != nil && !fault.Is(err, fault.NotFound) && !(w.again && fault.Is(err, fault.Damaged)):
 		return lake.Manifest{}, err
-	case err == nil && !w.again && old.Facts[factDefinition] == definition && !(w.node.Current && old.Facts[factAsked] < w.day.String()):
+	case err == nil && (!w.again || old.Run == w.run.ID) && old.Facts[factDefinition] == definition && !(w.node.Current && old.Facts[factAsked] < w.day.String()):
 		w.log("info", "raw bytes are in the lake already: %d objects", len(old.Objects))
 		return old, nil
 	}
@@ -160,6 +161,9 @@ func (w *work) stage(ctx context.Context, raw lake.Manifest) (stage.Result, erro
 		job.Objects = append(job.Objects, stage.Object{Name: o.Name, Path: path, Origin: o.Origin})
 	}
 	res, stageErr := stage.Run(ctx, job)
+	if stageErr == nil {
+		stageErr = w.agree(ctx, res.Data)
+	}
 	w.task.Rejected, w.task.RowsIn, w.task.Deduplicated = res.Rejected, res.Records, res.Deduplicated
 	if stageErr != nil && res.Rejects == "" {
 		return res, fmt.Errorf("stage %s of %s: %w", w.node.Name, w.day, stageErr)

@@ -61,8 +61,11 @@ func (w *work) staged(ctx context.Context) (map[string][]string, error) {
 			continue // a need that the SQL does not read
 		}
 		m, err := w.Lake.Manifest(ctx, lake.Key{Layer: lake.Stage, Node: in.cell.Node, Day: in.cell.Day})
-		if fault.Is(err, fault.NotFound) && in.cell.Day != w.day {
-			continue // a day of the lookback that was never fetched
+		if _, built := w.ledger.at(in.cell); fault.Is(err, fault.NotFound) && in.cell.Day != w.day {
+			if !built {
+				continue // a day of the lookback that was never fetched
+			}
+			err = fault.Wrap(fault.Damaged, err, fmt.Sprintf("the staged records of %s are gone", in.cell), fmt.Sprintf("make them again: daybook run --node %s --day %s --force", in.cell.Node, in.cell.Day))
 		}
 		if err != nil {
 			return nil, err

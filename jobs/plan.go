@@ -274,7 +274,10 @@ func (r *Runner) changedFor(ctx context.Context, n *Node, day calendar.Day) (Why
 	if err != nil {
 		return Why{}, err
 	}
-	if _, now := r.Graph.fingerprint(n, day, r.ledger); slices.Equal(now, b.Inputs) {
+	_, now := r.Graph.fingerprint(n, day, r.ledger)
+	// The content of a current state never makes a day stale.
+	state := func(in store.Input) bool { return !n.Current && r.Graph.nodes[in.Node].Current }
+	if slices.Equal(slices.DeleteFunc(now, state), slices.DeleteFunc(b.Inputs, state)) {
 		return Why{}, nil
 	}
 	return r.changedInput(ctx, n, day)

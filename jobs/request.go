@@ -76,20 +76,16 @@ func (w *work) stagedFiles(ctx context.Context, c Cell) ([]string, error) {
 }
 
 // agree compares the source's records with those of another route to the same data, by key.
-func (w *work) agree(ctx context.Context) error {
+func (w *work) agree(ctx context.Context, data string) error {
 	other := w.node.Source.Agrees
 	if other == "" {
 		return nil
-	}
-	ours, err := w.stagedFiles(ctx, w.cell)
-	if err != nil {
-		return err
 	}
 	theirs, err := w.stagedFiles(ctx, w.Graph.nodes[other].Key(w.day))
 	if err != nil {
 		return err
 	}
-	d, err := stage.Compare(ctx, ours, theirs, w.node.Source.Key)
+	d, err := stage.Compare(ctx, []string{data}, theirs, w.node.Source.Key)
 	if err != nil {
 		return err
 	}
@@ -111,11 +107,20 @@ func (w *work) checkpoint(ctx context.Context, d calendar.Day) (map[string]strin
 	if err != nil || text == "" {
 		return nil, err
 	}
-	var found map[string]string
+	var found checkpoint
 	if err := json.Unmarshal([]byte(text), &found); err != nil {
 		return nil, fault.Wrap(fault.Damaged, err, fmt.Sprintf("the checkpoint of %s for %s cannot be read", w.node.Name, d), "fetch that day again")
 	}
-	return found, nil
+	if found.Definition != fetchDefinition(w.node.Source) {
+		return nil, nil
+	}
+	return found.Parts, nil
+}
+
+// checkpoint is where a day ended in each part of a source, and what was asked for then: another stream has other places.
+type checkpoint struct {
+	Definition string
+	Parts      map[string]string
 }
 
 // keepCheckpoint comes before the commit of the raw bytes: what is kept and not committed is said again by the next try.
@@ -123,7 +128,7 @@ func (w *work) keepCheckpoint(ctx context.Context, c map[string]string) error {
 	if c == nil {
 		return nil
 	}
-	text, err := json.Marshal(c)
+	text, err := json.Marshal(checkpoint{fetchDefinition(w.node.Source), c})
 	if err != nil {
 		return fmt.Errorf("keep the checkpoint of %s: %w", w.cell, err)
 	}

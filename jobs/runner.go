@@ -262,6 +262,9 @@ func (r *Runner) busy(plan Plan) error {
 	defer r.mu.Unlock()
 	for _, s := range plan.Steps {
 		if f := r.flights[s.Cell]; f != nil && s.Forced {
+			if f.run == 0 {
+				return fault.New(fault.Busy, fmt.Sprintf("%s is being read ahead", s.Cell), "try again in a moment")
+			}
 			return fault.New(fault.Busy, fmt.Sprintf("%s is being built by run %d", s.Cell, f.run), fmt.Sprintf("wait for it, or open /runs/%d", f.run))
 		}
 	}

@@ -39,7 +39,7 @@ func (p *program) generateCommand() *cobra.Command {
 		ValidArgs: []string{"library", "shop"},
 		RunE: func(c *cobra.Command, args []string) error {
 			if !slices.Contains(c.ValidArgs, args[0]) || (g.Dir == "") == (len(to.kinds) == 0) || args[0] != "library" && len(to.kinds) > 0 {
-				return usage(errors.New("say what to generate, and where with -o or, for library, --to"), c)
+				return usage(errors.New("say what to generate, and where with -o or --to"), c)
 			}
 			g.To = yesterday(time.Now(), seoul)
 			if end != "" {

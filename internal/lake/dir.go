@@ -271,7 +271,15 @@ func (d *Dir) sweepKey(k Key) error {
 			}
 			named[m.Generation] = true
 		}
-		if g, ok := strings.CutSuffix(e.Name(), journalExt); ok {
+	}
+	for _, e := range entries {
+		g, ok := strings.CutSuffix(e.Name(), journalExt)
+		switch {
+		case ok && named[g]: // committed: a crash left its journal
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		case ok:
 			named[g] = true
 		}
 	}

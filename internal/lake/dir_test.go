@@ -339,3 +339,36 @@ func TestFileOfAnotherDiskIsAdoptedByCopy(t *testing.T) {
 		t.Errorf("the adopted file is still where it was: %v", err)
 	}
 }
+
+func TestJournalOfACommittedGenerationIsNoUnfinishedOne(t *testing.T) {
+	for _, plan := range []string{"plan", "another"} {
+		d := openDir(t)
+		b, _, err := d.Resume(t.Context(), key(), "plan")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Put(t.Context(), Part{Name: "a.ndjson"}, strings.NewReader("1")); err != nil {
+			t.Fatal(err)
+		}
+		journal := b.(*dirBatch).journalFile()
+		text, err := os.ReadFile(journal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := b.Commit(t.Context(), Meta{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(journal, text, 0o600); err != nil { // as a crash before its end leaves it
+			t.Fatal(err)
+		}
+		again, kept, err := d.Resume(t.Context(), key(), plan)
+		if err != nil || len(kept) > 0 {
+			t.Fatalf("%v, %v", kept, err)
+		}
+		again.Abort()
+		if err := d.Verify(t.Context(), m); err != nil {
+			t.Errorf("plan %s: %v", plan, err)
+		}
+	}
+}

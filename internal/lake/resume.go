@@ -32,6 +32,16 @@ func (d *Dir) Resume(ctx context.Context, k Key, wanted string) (Batch, []Kept, 
 		if !ok || !generationRE.MatchString(generation) {
 			continue
 		}
+		committed, err := d.names(k, generation)
+		if committed && err == nil { // a crash came between the commit and the end of the journal
+			err = os.Remove(filepath.Join(d.keyDir(k), e.Name()))
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("resume %s: %w", k, err)
+		}
+		if committed {
+			continue
+		}
 		b, kept, err := d.takeUp(k, generation, wanted)
 		if err != nil || b != nil {
 			return b, kept, err
@@ -45,6 +55,18 @@ func (d *Dir) Resume(ctx context.Context, k Key, wanted string) (Batch, []Kept, 
 		return nil, nil, fmt.Errorf("begin %s: %w", k, explain(err, d.root))
 	}
 	return b, nil, nil
+}
+
+// names reports whether a manifest of the key names a generation.
+func (d *Dir) names(k Key, generation string) (bool, error) {
+	if _, err := os.Stat(filepath.Join(d.keyDir(k), generation+manifestExt)); err == nil {
+		return true, nil
+	}
+	m, err := d.readManifest(k, manifestName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return m.Generation == generation, err
 }
 
 // takeUp opens the batch of a journal, or throws it away and returns nil when it is one of another plan.

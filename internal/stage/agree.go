@@ -20,24 +20,22 @@ func Compare(ctx context.Context, ours, theirs, key []string) (Difference, error
 		return Difference{}, fmt.Errorf("compare two sources: %w", err)
 	}
 	defer db.Close()
-	var columns, texts []string
-	for _, k := range key {
-		columns = append(columns, name(k))
-		texts = append(texts, "coalesce(CAST("+name(k)+" AS VARCHAR), 'null')")
+	fields, texts := make([]string, len(key)), make([]string, len(key))
+	for i, k := range key {
+		fields[i] = fmt.Sprintf("k%d := CAST(%s AS VARCHAR)", i, name(k))
+		texts[i] = fmt.Sprintf("coalesce(k.k%d, 'null')", i)
 	}
 	counted := func(files []string, side string) string {
-		if len(files) == 0 {
-			return fmt.Sprintf("SELECT NULL AS k, 0 AS ours, 0 AS theirs WHERE false /* %s */", side)
-		}
 		counts := map[string]string{"ours": "count(*) AS ours, 0 AS theirs", "theirs": "0 AS ours, count(*) AS theirs"}[side]
-		return fmt.Sprintf("SELECT concat_ws(', ', %s) AS k, %s FROM read_parquet(%s, hive_partitioning = false) GROUP BY %s",
-			strings.Join(texts, ", "), counts, list(files), strings.Join(columns, ", "))
+		return fmt.Sprintf("SELECT struct_pack(%s) AS k, %s FROM read_parquet(%s, hive_partitioning = false) GROUP BY k",
+			strings.Join(fields, ", "), counts, list(files))
 	}
 	var d Difference
 	var examples any
 	err = db.QueryRowContext(ctx, fmt.Sprintf(`SELECT coalesce(sum(greatest(o - t, 0)), 0)::BIGINT, coalesce(sum(greatest(t - o, 0)), 0)::BIGINT,
-list(k || ': ' || o || ' here, ' || t || ' there' ORDER BY k) FILTER (o <> t)[1:5]
-FROM (SELECT k, sum(ours)::BIGINT AS o, sum(theirs)::BIGINT AS t FROM (%s UNION ALL %s) GROUP BY k)`, counted(ours, "ours"), counted(theirs, "theirs"))).
+list(shown || ': ' || o || ' here, ' || t || ' there' ORDER BY shown) FILTER (o <> t)[1:5]
+FROM (SELECT concat_ws(', ', %s) AS shown, sum(ours)::BIGINT AS o, sum(theirs)::BIGINT AS t FROM (%s UNION ALL %s) GROUP BY k)`,
+		strings.Join(texts, ", "), counted(ours, "ours"), counted(theirs, "theirs"))).
 		Scan(&d.Ours, &d.Theirs, &examples)
 	if err != nil {
 		return Difference{}, fmt.Errorf("compare two sources: %w", err)

@@ -8,15 +8,14 @@ import (
 )
 
 // Spend counts one call against an allowance of limit within a window, such as a day's name, and reports whether it is allowed. A
-// call beyond the limit is not counted; the first one of another window begins a new count.
+// call beyond the limit is not counted. Every window has a count of its own: sources that share an allowance may differ in when it begins.
 func (s *Store) Spend(ctx context.Context, allowance, window string, limit int64) (allowed bool, err error) {
 	if limit < 1 {
 		return false, nil
 	}
 	err = s.inTx(ctx, func(t *tx) error {
 		result, err := t.ExecContext(ctx, `INSERT INTO allowance (name, span, used) VALUES ($1, $2, 1)
-ON CONFLICT (name) DO UPDATE SET used = CASE WHEN allowance.span = excluded.span THEN allowance.used + 1 ELSE 1 END, span = excluded.span
-WHERE allowance.span <> excluded.span OR allowance.used < $3`, allowance, window, limit)
+ON CONFLICT (name, span) DO UPDATE SET used = allowance.used + 1 WHERE allowance.used < $3`, allowance, window, limit)
 		if err != nil {
 			return err
 		}

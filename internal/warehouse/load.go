@@ -115,7 +115,7 @@ func (l loading) stand(ctx context.Context) error {
 		for i, f := range files {
 			list[i] = text(f)
 		}
-		view := "CREATE OR REPLACE TEMP VIEW " + name(source) + " AS SELECT * FROM read_parquet([" + strings.Join(list, ", ") + "], union_by_name = true)"
+		view := "CREATE OR REPLACE TEMP VIEW " + name(source) + " AS SELECT * FROM read_parquet([" + strings.Join(list, ", ") + "], union_by_name = true, hive_partitioning = false)" // the lake's paths name days
 		if err := l.exec(ctx, view); err != nil {
 			return err
 		}

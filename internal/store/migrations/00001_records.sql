@@ -145,9 +145,10 @@ CREATE TABLE cursor (
 
 -- Calls counted against the quota of an API; span is the time that it is for.
 CREATE TABLE allowance (
-    name TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
     span TEXT NOT NULL,
-    used BIGINT NOT NULL
+    used BIGINT NOT NULL,
+    PRIMARY KEY (name, span)
 );
 
 CREATE TABLE edition (
