@@ -96,15 +96,6 @@ func (p pgShown) fault(ctx context.Context, err error, doing string) error {
 	return fault.Wrap(fault.Unavailable, cause, doing, "run the day again")
 }
 
-// withoutSecret is an error of the same text with the secret taken out.
-func withoutSecret(err error, secret string) error {
-	text := err.Error()
-	if secret != "" {
-		text = strings.ReplaceAll(text, secret, "***")
-	}
-	return errors.New(text)
-}
-
 type pgSession struct {
 	conn  *pgconn.PgConn
 	shown pgShown
