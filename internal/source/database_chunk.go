@@ -224,7 +224,7 @@ func newDBObject(rows dbRows, columns []dbColumn) *dbObject {
 		}
 		o.names = append(o.names, append(quoteJSON(before, c.name), ':'))
 	}
-	o.zip, _ = gzip.NewWriterLevel(&o.out, gzip.BestSpeed) // a level that exists
+	o.zip = newZip(&o.out)
 	return o
 }
 
