@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -84,21 +83,21 @@ func awsAsk(ctx context.Context, r Request, doing string, call func(context.Cont
 		if err == nil || try == awsPatience || ctx.Err() != nil || !awsBusy(err) && !awsSilent(err) {
 			return awsFault(ctx, r, doing, err)
 		}
-		if err := r.Wait(ctx, awsPause(try, err)); err != nil {
+		if err := r.Wait(ctx, awsPause(r, try, err)); err != nil {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
 	}
 }
 
 // awsPause is how long to wait before the next try: as long as AWS says, else twice as long as before.
-func awsPause(try int, err error) time.Duration {
+func awsPause(r Request, try int, err error) time.Duration {
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) && response.Response != nil && response.Response.Response != nil {
-		if s, err := strconv.Atoi(response.Response.Header.Get("Retry-After")); err == nil && s > 0 {
-			return time.Duration(s) * time.Second
+		if asked := retryAfter(response.Response.Header, r.Now()); asked > 0 {
+			return asked
 		}
 	}
-	return min(awsLongest, 500*time.Millisecond<<min(try-1, 10))
+	return backoff(try, 500*time.Millisecond, awsLongest)
 }
 
 // awsCode is the code of an answer that is an error, empty without one.

@@ -21,6 +21,7 @@ import (
 func awsRequest(endpoint string) (Request, *[]time.Duration) {
 	waits := new([]time.Duration)
 	return Request{
+		Now:    time.Now,
 		Source: project.Source{Name: "searches", File: "sources/searches.yaml", Line: 1, AWS: project.AWS{Endpoint: endpoint, AccessKey: "env:ACCESS", SecretKey: "env:SECRET"}},
 		Secret: func(_ context.Context, ref string) (string, error) { return "hidden-" + ref, nil },
 		Wait:   func(ctx context.Context, d time.Duration) error { *waits = append(*waits, d); return ctx.Err() },

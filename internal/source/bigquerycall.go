@@ -54,7 +54,7 @@ func (q *bigQueryFetch) call(ctx context.Context, doing, method, path string, qu
 		if !again || try == bigQueryTries {
 			return nil, err
 		}
-		wait := time.Second << (try - 1)
+		wait := backoff(try, time.Second, time.Minute)
 		q.r.Log("warn", "%v; another call in %s", err, wait)
 		if err := q.r.Wait(ctx, wait); err != nil {
 			return nil, fmt.Errorf("%s: %w", doing, err)

@@ -47,7 +47,7 @@ func writeBigQueryStruct(w *bytes.Buffer, fields []bigQueryField, text []byte) e
 		if i > 0 {
 			w.WriteByte(',')
 		}
-		writeJSONText(w, f.Name)
+		w.Write(quoteJSON(w.AvailableBuffer(), f.Name))
 		w.WriteByte(':')
 		if err := writeBigQueryValue(w, f, r.F[i].V); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
@@ -103,22 +103,22 @@ func writeBigQueryScalar(w *bytes.Buffer, kind, s string) error {
 			w.WriteString(s)
 			return nil
 		}
-		writeJSONText(w, s) // NaN, Infinity
+		w.Write(quoteJSON(w.AvailableBuffer(), s)) // NaN, Infinity
 	case "TIMESTAMP":
 		at, err := bigQueryInstant(s)
 		if err != nil {
 			return err
 		}
-		writeJSONText(w, at.Format("2006-01-02T15:04:05.999999Z07:00"))
+		w.Write(quoteJSON(w.AvailableBuffer(), at.Format("2006-01-02T15:04:05.999999Z07:00")))
 	case "DATETIME":
-		writeJSONText(w, strings.Replace(s, "T", " ", 1))
+		w.Write(quoteJSON(w.AvailableBuffer(), strings.Replace(s, "T", " ", 1)))
 	case "JSON":
 		if !json.Valid([]byte(s)) {
 			return fmt.Errorf("%q is no JSON", oneLine(s))
 		}
 		return json.Compact(w, []byte(s))
 	default: // INTEGER, NUMERIC, BIGNUMERIC, DATE, TIME, BYTES in base64, STRING, GEOGRAPHY, INTERVAL, RANGE
-		writeJSONText(w, s)
+		w.Write(quoteJSON(w.AvailableBuffer(), s))
 	}
 	return nil
 }
@@ -148,11 +148,4 @@ func bigQueryInstant(s string) (time.Time, error) {
 func farExponent(s string) bool {
 	_, e, ok := strings.Cut(strings.ToUpper(s), "E")
 	return ok && len(strings.TrimLeft(e, "+-0")) > 2
-}
-
-func writeJSONText(w *bytes.Buffer, s string) {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // a string never fails, nor does a buffer
-	w.Truncate(w.Len() - 1)
 }

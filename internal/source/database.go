@@ -130,7 +130,8 @@ func (r *dbRead) fetch(ctx context.Context) error {
 func (r *dbRead) connect(ctx context.Context) (dbSession, error) {
 	const patience = 5 * time.Minute
 	var waited time.Duration
-	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+	for try := 1; ; try++ {
+		wait := backoff(try, time.Second, 30*time.Second)
 		s, err := r.server.connect(ctx)
 		if err == nil || !errors.Is(err, errDBBusy) || waited >= patience {
 			return s, err

@@ -222,9 +222,9 @@ func newDBObject(rows dbRows, columns []dbColumn) *dbObject {
 		if i == 0 {
 			before[0] = '{'
 		}
-		o.names = append(o.names, append(appendJSONText(before, []byte(c.name)), ':'))
+		o.names = append(o.names, append(quoteJSON(before, c.name), ':'))
 	}
-	o.zip, _ = gzip.NewWriterLevel(&o.out, gzip.BestSpeed) // a level that exists
+	o.zip = newZip(&o.out)
 	return o
 }
 

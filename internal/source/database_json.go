@@ -21,27 +21,7 @@ func jsonText(dst, text []byte) ([]byte, error) {
 	if !utf8.Valid(text) {
 		return dst, errNotUTF8
 	}
-	return appendJSONText(dst, text), nil
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendJSONText quotes valid UTF-8.
-func appendJSONText(dst, text []byte) []byte {
-	dst = append(dst, '"')
-	for _, b := range text {
-		switch {
-		case b == '"' || b == '\\':
-			dst = append(dst, '\\', b)
-		case b == '\n':
-			dst = append(dst, '\\', 'n')
-		case b < 0x20 || b == 0x7f:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[b>>4], hexDigits[b&15])
-		default:
-			dst = append(dst, b)
-		}
-	}
-	return append(dst, '"')
+	return quoteJSON(dst, text), nil
 }
 
 // jsonNumber is a number that passes through a double unharmed.

@@ -157,6 +157,7 @@ func ids(t testing.TB, parts []part) []string {
 // wire is a proxy before a server that remembers what clients said.
 type wire struct {
 	address string
+	passing sync.WaitGroup // connections
 	mu      sync.Mutex
 	said    []*bytes.Buffer
 	most    int64 // bytes of answers, after which a connection drops; 0 for no end
@@ -176,7 +177,7 @@ func wiretap(t testing.TB, server string) *wire {
 			if err != nil {
 				return
 			}
-			go w.pass(client, server)
+			w.passing.Go(func() { w.pass(client, server) })
 		}
 	}()
 	return w
@@ -216,8 +217,10 @@ func (w *wire) pass(client net.Conn, server string) {
 
 var chunkRE = regexp.MustCompile(`SELECT [^\x00]*? FROM [^\x00]*?events[^\x00]*?ORDER BY .id.( LIMIT)?`)
 
-// chunks are the statements that asked for rows.
+// chunks are the statements that asked for rows, told when every connection has ended: what a reader said whose fetch was broken off may
+// still be on its way when the fetch is over.
 func (w *wire) chunks() []string {
+	w.passing.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var all []string

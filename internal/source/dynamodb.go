@@ -148,13 +148,10 @@ func validateDynamoDB(s project.Source) error {
 	if strings.TrimSpace(d.Table) == "" {
 		return invalid("the source has no table", "write table: searches")
 	}
-	has := map[string]bool{}
-	for _, p := range placeholder.FindAllString(d.Table, -1) {
-		if has[p] = true; p != "{day}" && p != "{yyyy}" && p != "{mm}" && p != "{dd}" {
-			return invalid(p+" in the table's name stands for nothing", "use {day}, {yyyy}, {mm} and {dd}")
-		}
+	has, wrong := placeholdersOf(d.Table, "the table's name", "{day}", "{yyyy}", "{mm}", "{dd}")
+	if wrong != nil {
+		return place(s, wrong)
 	}
-	daily := has["{day}"] || has["{yyyy}"] && has["{mm}"] && has["{dd}"]
 	if snapshot(s) && (len(has) > 0 || d.DayAttribute != "") {
 		return invalid("a snapshot has settings of a day", "leave day_attribute and {…} in the table's name out, or write holds: day")
 	}
@@ -175,7 +172,7 @@ func validateDynamoDB(s project.Source) error {
 	case "query":
 		return validateDynamoQuery(s, invalid)
 	case "scan":
-		if !snapshot(s) && d.DayAttribute == "" && !daily {
+		if !snapshot(s) && d.DayAttribute == "" && !has.day() {
 			return invalid("a scan without a day attribute reads the present state of the table, whatever the day", "write holds: snapshot, or day_attribute: with the attribute that holds the day")
 		}
 	case "export":

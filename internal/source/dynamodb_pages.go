@@ -2,7 +2,6 @@ package source
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -191,17 +190,15 @@ func (s *dynamoReading) doing() string {
 	return fmt.Sprintf("%s table %s", s.r.Source.DynamoDB.Read, dynamoTableName(s.r))
 }
 
-// put stores a page, compressed: the same bytes each time, as the header has no name and no time.
+// put stores a page, compressed.
 func (s *dynamoReading) put(ctx context.Context, at dynamoSegment, body []byte) error {
 	state, err := json.Marshal(at)
 	if err != nil {
 		return fmt.Errorf("note where %s stands: %w", s.doing(), err)
 	}
 	var packed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
-	if err == nil {
-		_, err = w.Write(body)
-	}
+	w := newZip(&packed)
+	_, err = w.Write(body)
 	if err = errors.Join(err, w.Close()); err != nil {
 		return fmt.Errorf("compress a page of %s: %w", dynamoTableName(s.r), err)
 	}

@@ -23,10 +23,8 @@ type capacityRate struct {
 }
 
 const (
-	capacityGrowAfter = 10 * time.Second
-	capacityGrowBy    = 1.1
-	capacityLeast     = 0.5 // units a second: one item of 4 KB
-	capacityPage      = 128 // units of 1 MB, read eventually consistent
+	capacityLeast = 0.5 // units a second: one item of 4 KB
+	capacityPage  = 128 // units of 1 MB, read eventually consistent
 )
 
 func newCapacityRate(units float64, now func() time.Time) *capacityRate {
@@ -91,12 +89,12 @@ func (c *capacityRate) throttled(t capacityTicket) bool {
 }
 
 func (c *capacityRate) grow(now time.Time) {
-	steps := int(now.Sub(c.grown) / capacityGrowAfter)
+	steps := int(now.Sub(c.grown) / paceRaise)
 	if steps <= 0 {
 		return
 	}
-	c.grown = c.grown.Add(time.Duration(steps) * capacityGrowAfter)
-	c.rate *= math.Pow(capacityGrowBy, float64(steps))
+	c.grown = c.grown.Add(time.Duration(steps) * paceRaise)
+	c.rate *= math.Pow(paceStep, float64(steps))
 	if c.ceiling > 0 {
 		c.rate = min(c.rate, c.ceiling)
 	}

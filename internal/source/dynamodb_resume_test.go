@@ -88,18 +88,7 @@ func TestScanInterruptedTenTimesIsWholeAndAsksNoCommittedPageAgain(t *testing.T)
 			t.Fatalf("interruption %d: %v", n+1, err)
 		}
 	}
-	seen := map[string]int{}
-	for _, line := range all.lines(t) {
-		seen[line]++
-	}
-	for i := range items {
-		if seen[fmt.Sprint(i)] != 1 {
-			t.Errorf("item %d came %d times", i, seen[fmt.Sprint(i)])
-		}
-	}
-	if len(seen) != items {
-		t.Errorf("%d items, want %d", len(seen), items)
-	}
+	dynamoOnceEach(t, all.lines(t), items)
 	fresh := newDynamoProxy(t, testenv.DynamoDB(t).Endpoint) // nobody is still answering what was broken off
 	r.Kept, r.Source.AWS.Endpoint = nil, fresh.url
 	if _, err := dynamoSource(t).Fetch(t.Context(), r, &dynamoCounter{}); err != nil {
@@ -109,6 +98,23 @@ func TestScanInterruptedTenTimesIsWholeAndAsksNoCommittedPageAgain(t *testing.T)
 		t.Errorf("%d pages, %d at once", len(fresh.asked()), fresh.most)
 	}
 	t.Logf("%d items in %d objects, %d pages asked for in %d tries", items, len(all.parts), len(db.proxy.asked()), interruptions+1)
+}
+
+// dynamoOnceEach holds that the lines are the numbers below n, each once.
+func dynamoOnceEach(t *testing.T, lines []string, n int) {
+	t.Helper()
+	seen := map[string]int{}
+	for _, line := range lines {
+		seen[line]++
+	}
+	for i := range n {
+		if seen[fmt.Sprint(i)] != 1 {
+			t.Errorf("item %d came %d times", i, seen[fmt.Sprint(i)])
+		}
+	}
+	if len(seen) != n {
+		t.Errorf("%d items, want %d", len(seen), n)
+	}
 }
 
 // dynamoCommitted reports whether what is kept lies behind the page.

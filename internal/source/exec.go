@@ -328,35 +328,19 @@ func (n *execNotes) last() string {
 	return strings.TrimSpace(strings.ToValidUTF8(string(n.tail), ""))
 }
 
-// maskSecrets takes secrets out of a text. One of several lines is taken out line by line, as programs may print it so.
-func maskSecrets(text string, secrets []string) string {
-	for _, s := range secrets {
-		for line := range strings.Lines(s) {
-			if line = strings.TrimSpace(line); line != "" {
-				text = strings.ReplaceAll(text, line, "***")
-			}
-		}
-	}
-	return text
-}
-
 func validateExec(s project.Source) error {
 	invalid := func(message, hint string) error { return place(s, fault.New(fault.Invalid, message, hint)) }
 	if s.Exec.Command == "" || len(s.Exec.Run) == 0 || s.Exec.Run[0] == "" {
 		return invalid("the source has no command", "write command: with a name of exec: in daybook.yaml")
 	}
-	has := map[string]bool{}
-	for _, p := range placeholder.FindAllString(strings.Join(s.Exec.Run, "\n"), -1) {
-		if !slices.Contains([]string{"{day}", "{yyyy}", "{mm}", "{dd}", "{dir}"}, p) {
-			return invalid(p+" in the arguments of "+s.Exec.Command+" stands for nothing", "use {day}, {yyyy}, {mm}, {dd} and {dir}")
-		}
-		has[p] = true
+	has, wrong := placeholdersOf(strings.Join(s.Exec.Run, "\n"), "the arguments of "+s.Exec.Command, "{day}", "{yyyy}", "{mm}", "{dd}", "{dir}")
+	if wrong != nil {
+		return place(s, wrong)
 	}
-	byDay := has["{day}"] || has["{yyyy}"] && has["{mm}"] && has["{dd}"]
 	switch {
-	case snapshot(s) && (byDay || has["{yyyy}"] || has["{mm}"] || has["{dd}"]):
+	case snapshot(s) && has.ofADay():
 		return invalid("the arguments of a snapshot's program name a day", "take {…} out of run:, or write holds: day")
-	case !snapshot(s) && !byDay:
+	case !snapshot(s) && !has.day():
 		return invalid("the program is not told the day", "put \"{day}\" into run:, or write holds: snapshot for a program that has only the present state")
 	}
 	return nil

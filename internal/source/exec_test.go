@@ -58,7 +58,6 @@ func fetchExec(t *testing.T, r source.Request) (objects, log []string, err error
 }
 
 func TestProgramsAreASource(t *testing.T) {
-	t.Parallel()
 	sourcetest.Run(t, func(t *testing.T) sourcetest.World {
 		r := runningExec(t, `echo "fetching $1 with $API_KEY" >&2
 [ -e "$2/denied" ] && { echo "the key $API_KEY is not allowed" >&2; exit 1; }
@@ -114,7 +113,7 @@ func TestProgramSeesItsArgumentsAndNoOtherEnvironment(t *testing.T) {
 
 func TestWhatAProgramWritesCountsOnlyWhenItEndsWell(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ script, code, words string }{
+	cases := map[string]struct{ script, code, words string }{
 		"it fails at its end":          {`echo '{"id":1}'; echo "cannot read $API_KEY page 2" >&2; exit 3`, fault.Unavailable, "ended with 3: cannot read *** page 2"},
 		"it is killed":                 {`echo '{"id":1}'; kill -9 $$`, fault.Unavailable, "killed"},
 		"the day is not there":         {`echo 'come back tomorrow' >&2; exit 4`, fault.Missing, "come back tomorrow"},
@@ -127,27 +126,33 @@ func TestWhatAProgramWritesCountsOnlyWhenItEndsWell(t *testing.T) {
 		"it complains on one line":     {`head -c 200000 /dev/zero | tr '\0' x >&2; echo >&2; echo end >&2; exit 1`, fault.Unavailable, "x…\nend"},
 		"its child holds what is left": {`sleep 60 & head -c 300000 /dev/zero | tr '\0' x`, fault.Damaged, "left another behind"},
 		"its child holds the output":   {`sleep 60 & echo '{"id":1}'`, fault.Damaged, "left another behind"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := runningExec(t, c.script)
-			r.Source.Exec.Output = 1e6
-			if strings.Contains(c.words, "300ms") {
-				r.Source.Exec.Timeout = 300 * time.Millisecond
-			}
+	}
+	// All are written before any starts: a file that is open for writing cannot be run, and a process that is just starting holds it open.
+	programs := map[string]source.Request{}
+	for name, c := range cases {
+		programs[name] = runningExec(t, c.script)
+	}
+	var running sync.WaitGroup // all at once: some of them are waited for
+	for name, c := range cases {
+		r := programs[name]
+		r.Source.Exec.Output = 1e6
+		if strings.Contains(c.words, "300ms") {
+			r.Source.Exec.Timeout = 300 * time.Millisecond
+		}
+		running.Go(func() {
 			objects, log, err := fetchExec(t, r)
 			if !fault.Is(err, c.code) || !strings.Contains(err.Error(), c.words) || fault.Hint(err) == "" || len(objects) > 0 {
-				t.Errorf("%d objects, %v", len(objects), err)
+				t.Errorf("%s: %d objects, %v", name, len(objects), err)
 			}
 			if len(log) > 1001 {
-				t.Errorf("%d lines in the log", len(log))
+				t.Errorf("%s: %d lines in the log", name, len(log))
 			}
 		})
 	}
+	running.Wait()
 }
 
 func TestProgramThatCannotBeStartedIsInvalid(t *testing.T) {
-	t.Parallel()
 	r := runningExec(t, "exit 0")
 	for _, program := range []string{"bin/absent", "no-such-program-anywhere", "."} {
 		r.Source.Exec.Run = []string{program, "{day}"}
@@ -158,7 +163,6 @@ func TestProgramThatCannotBeStartedIsInvalid(t *testing.T) {
 }
 
 func TestCancelEndsTheWholeGroup(t *testing.T) {
-	t.Parallel()
 	r := runningExec(t, `sleep 300 & echo $! >"$2/pid"; echo '{"id":1}'; wait`)
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := kindOf(t, "exec").Fetch(ctx, r, &sink{during: cancel})

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -225,8 +224,6 @@ func explain(err error, p string) error {
 	return fmt.Errorf("read %s: %w", p, err)
 }
 
-var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
-
 func validateFiles(s project.Source) error {
 	invalid := func(message, hint string) error { return place(s, fault.New(fault.Invalid, message, hint)) }
 	if strings.TrimSpace(s.Path) == "" {
@@ -235,23 +232,17 @@ func validateFiles(s project.Source) error {
 	if scheme, _, ok := strings.Cut(s.Path, "://"); ok {
 		return invalid(fmt.Sprintf("the path is a %s address, files are on this machine", scheme), "write a path such as data/{day}.ndjson")
 	}
-	has := map[string]bool{}
-	for _, p := range placeholder.FindAllString(s.Path, -1) {
-		switch p {
-		case "{day}", "{yyyy}", "{mm}", "{dd}", "{hour}":
-			has[p] = true
-		default:
-			return invalid(p+" in the path stands for nothing", "use {day}, {yyyy}, {mm}, {dd} and {hour}")
-		}
+	has, wrong := placeholdersOf(s.Path, "the path", "{day}", "{yyyy}", "{mm}", "{dd}", "{hour}")
+	if wrong != nil {
+		return place(s, wrong)
 	}
 	if _, err := path.Match(s.Path, ""); err != nil {
 		return invalid(fmt.Sprintf("the path %q is not a pattern", s.Path), "write *, ? or [a-z], each [ with its ]")
 	}
-	byDay := has["{day}"] || has["{yyyy}"] && has["{mm}"] && has["{dd}"]
 	switch {
 	case snapshot(s) && len(has) > 0:
 		return invalid("the path of a snapshot has a day or an hour", "take {…} out of it, or write holds: day")
-	case !snapshot(s) && !byDay:
+	case !snapshot(s) && !has.day():
 		return invalid("the path is the same for every day", "put {day} into it, or write holds: snapshot for a file that has only the present state")
 	}
 	if _, _, err := format(s.Path, s.Format); err != nil {

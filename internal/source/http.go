@@ -28,7 +28,7 @@ type httpFetch struct {
 	sink    Sink
 	calls   *http.Transport
 	secrets map[string]string // by the name in {secret:NAME}
-	pace    httpPace
+	pace    pace
 	gone    []string // strands without an answer, since the last part
 	missing []string // all of them
 }
@@ -62,7 +62,7 @@ func (HTTP) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 	if noData(r) {
 		return Result{NoData: true}, nil
 	}
-	h := &httpFetch{r: r, s: r.Source.HTTP, sink: sink, secrets: map[string]string{}, pace: httpPace{most: r.Source.HTTP.Rate, rate: r.Source.HTTP.Rate}}
+	h := &httpFetch{r: r, s: r.Source.HTTP, sink: sink, secrets: map[string]string{}, pace: pace{slowest: max(1, r.Source.HTTP.Rate/httpSlowest)}}
 	for name, ref := range h.s.Secrets {
 		value, err := r.Secret(ctx, ref)
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 const (
 	httpTries     = 6
 	mostRedirects = 5
+	httpSlowest   = 0.1       // calls a second: a rate that is halved again and again does not fall below it
 	httpPatience  = time.Hour // what a server may ask to wait; beyond it the allowance counts as used up
 )
 
@@ -60,10 +61,10 @@ func (h *httpFetch) ask(ctx context.Context, t httpTarget) (*httpAnswer, error) 
 		}
 		wait := more.after
 		if wait <= 0 {
-			wait = time.Second << (try - 1)
+			wait = backoff(try, time.Second, httpPatience)
 		}
 		if more.throttled {
-			h.pace.slower()
+			h.pace.halve(h.r.Now())
 		}
 		until := h.r.Now().Add(wait)
 		deadline, bounded := ctx.Deadline()
@@ -112,8 +113,10 @@ func (h *httpFetch) timeout() time.Duration {
 
 // send sends one request, in its turn and within the allowance.
 func (h *httpFetch) send(ctx context.Context, t httpTarget) (*http.Response, error) {
-	if err := h.pace.turn(ctx, h.r); err != nil {
-		return nil, err
+	if h.s.Rate > 0 {
+		if err := h.pace.wait(ctx, h.r, time.Duration(float64(time.Second)/h.s.Rate)); err != nil {
+			return nil, fmt.Errorf("wait for the next call: %w", err)
+		}
 	}
 	if err := h.spend(ctx); err != nil {
 		return nil, err
@@ -223,12 +226,8 @@ func (h *httpFetch) status(t httpTarget, res *http.Response) error {
 
 // after is how long the server asks to wait, 0 when it does not.
 func (h *httpFetch) after(header http.Header) time.Duration {
-	text := header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(at.Sub(h.r.Now()), time.Second)
+	if asked := retryAfter(header, h.r.Now()); asked > 0 {
+		return asked
 	}
 	if header.Get("X-RateLimit-Remaining") == "0" {
 		if at, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil {
@@ -302,45 +301,4 @@ func (h *httpFetch) waiting(until time.Time, cause error) error {
 		"the day goes on by itself behind what it has; raise quota: of the source if the API allows more")
 	e.Until, e.Err = until, cause
 	return e
-}
-
-// httpPace spreads calls over time.
-type httpPace struct {
-	most, rate float64 // calls a second; 0 for no limit
-	next       time.Time
-	raised     time.Time
-}
-
-// turn waits until the next call may be made.
-func (p *httpPace) turn(ctx context.Context, r Request) error {
-	if p.rate == 0 {
-		return nil
-	}
-	now := r.Now()
-	if p.raised.IsZero() {
-		p.raised = now
-	}
-	for p.rate < p.most && now.Sub(p.raised) >= 10*time.Second {
-		p.rate, p.raised = min(p.most, p.rate*1.1), p.raised.Add(10*time.Second)
-	}
-	if p.rate == p.most {
-		p.raised = now
-	}
-	if wait := p.next.Sub(now); wait > 0 {
-		if err := r.Wait(ctx, wait); err != nil {
-			return fmt.Errorf("wait for the next call: %w", err)
-		}
-	}
-	if p.next.Before(now) {
-		p.next = now
-	}
-	p.next = p.next.Add(time.Duration(float64(time.Second) / p.rate))
-	return nil
-}
-
-// slower halves the rate, down to a call in ten seconds.
-func (p *httpPace) slower() {
-	if p.most > 0 {
-		p.rate = max(p.rate/2, min(0.1, p.most))
-	}
 }

@@ -25,13 +25,12 @@ func validateHTTP(s project.Source) error {
 		return invalid("the url has a name and a password", `write headers: {Authorization: "Basic {secret:NAME}"}`)
 	}
 	has, wrong := httpPlaceholders(h)
-	byDay := has["{day}"] || has["{yyyy}"] && has["{mm}"] && has["{dd}"]
 	switch {
 	case wrong != "":
 		return invalid(wrong+" stands for nothing", "use {day}, {yyyy}, {mm}, {dd}, {hour}, {each}, and {secret:NAME} with NAME under secrets:")
-	case snapshot(s) && (byDay || has["{yyyy}"] || has["{mm}"] || has["{dd}"] || has["{hour}"]):
+	case snapshot(s) && (has.ofADay() || has["{hour}"]):
 		return invalid("a snapshot is asked for by day or hour", "take {…} out of url, query and headers, or write holds: day")
-	case !snapshot(s) && !byDay && h.ForEach.Source == "":
+	case !snapshot(s) && !has.day() && h.ForEach.Source == "":
 		return invalid("the call is the same for every day", "put {day} into url or query, or write holds: snapshot for an API that has only the present state")
 	case has["{each}"] != (h.ForEach.Source != ""):
 		return invalid("{each} and for_each belong together", "write for_each: {source: NAME, column: COLUMN}, and {each} in url or query")
@@ -57,8 +56,8 @@ func validateHTTP(s project.Source) error {
 }
 
 // httpPlaceholders lists what stands in braces in url, query and headers, and the first that stands for nothing.
-func httpPlaceholders(h project.HTTP) (has map[string]bool, wrong string) {
-	has = map[string]bool{}
+func httpPlaceholders(h project.HTTP) (has placeholders, wrong string) {
+	has = placeholders{}
 	texts := []string{h.URL}
 	for _, m := range []map[string]string{h.Query, h.Headers} {
 		for _, v := range m {

@@ -264,7 +264,7 @@ func (s *jsonScan) members(at jsonSpot) error {
 	return err
 }
 
-// jsonText is a value's text; null, false and what has no text are empty.
+// tokenText is a scalar's text; null, false and what has no text are empty.
 func tokenText(t json.Token) string {
 	switch v := t.(type) {
 	case string:

@@ -188,24 +188,26 @@ func TestRateIsHalvedAndGrowsAgain(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
 	r := Request{Now: func() time.Time { return now }}
-	p := httpPace{most: 8, rate: 8}
-	p.slower()
-	p.slower()
-	if p.rate != 2 {
-		t.Errorf("rate %v", p.rate)
+	p := pace{slowest: 80}
+	turn := func() error { return p.wait(t.Context(), r, time.Second/8) }
+	rate := func() float64 { return 8 / p.slow }
+	p.halve(now)
+	p.halve(now)
+	if rate() != 2 {
+		t.Errorf("rate %v", rate())
 	}
 	for range 2 {
-		if err := p.turn(t.Context(), r); err != nil {
+		if err := turn(); err != nil {
 			t.Fatal(err)
 		}
 		now = now.Add(10 * time.Second)
 	}
-	if err := p.turn(t.Context(), r); err != nil || p.rate < 2.4 || p.rate > 2.43 {
-		t.Errorf("rate %v after 20 s, %v", p.rate, err)
+	if err := turn(); err != nil || rate() < 2.4 || rate() > 2.43 {
+		t.Errorf("rate %v after 20 s, %v", rate(), err)
 	}
 	now = now.Add(time.Hour)
-	if err := p.turn(t.Context(), r); err != nil || p.rate != 8 {
-		t.Errorf("rate %v after an hour, %v", p.rate, err)
+	if err := turn(); err != nil || rate() != 8 {
+		t.Errorf("rate %v after an hour, %v", rate(), err)
 	}
 }
 

@@ -61,7 +61,7 @@ func (k *kafkaFetch) ask(ctx context.Context, doing string, call func(context.Co
 		if err == nil || ctx.Err() != nil || try == kafkaPatience || !kafkaPasses(err) {
 			return k.fault(ctx, doing, err)
 		}
-		if err := k.Wait(ctx, min(kafkaLongest, 500*time.Millisecond<<(try-1))); err != nil {
+		if err := k.Wait(ctx, backoff(try, 500*time.Millisecond, kafkaLongest)); err != nil {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
 	}

@@ -270,17 +270,10 @@ func TestKafkaDayWaitsForAnOpenTransactionAndLeavesAnAbortedOneOut(t *testing.T)
 func TestKafkaDayOfTwentyFiveHoursHasThemAll(t *testing.T) {
 	t.Parallel()
 	k := openKafka(t, 1, nil)
-	k.source.Zone, k.source.Days = mustZone(t, "America/New_York"), 0
-	d := calendar.MustDay("2026-11-01")
-	start := d.Start(k.source.Zone)
-	for i, value := range numbered(0, 27) { // one before, 25 of the day, one after
-		k.put(t, 0, start.Add(time.Duration(i-1)*time.Hour), value)
-	}
-	got := &kept{}
-	if _, err := k.fetch(t, d, start.Add(26*time.Hour), nil, got); err != nil {
-		t.Fatal(err)
-	}
-	sameRecords(t, numbered(1, 26), got)
+	twentyFiveHours(t, &k.source, func(at time.Time, value string) { k.put(t, 0, at, value) }, func(d calendar.Day, now time.Time, into *kept) error {
+		_, err := k.fetch(t, d, now, nil, into)
+		return err
+	})
 }
 
 func TestKafkaRecordsBecomeLines(t *testing.T) {

@@ -151,7 +151,7 @@ func (k *kinesisFetch) shard(ctx context.Context, shard string) error {
 		return nil
 	}
 	w := k.writer(shard)
-	s := &shardReader{k: k, w: w, name: shard, place: k.place(shard, w)}
+	s := &shardReader{k: k, w: w, name: shard, place: k.place(shard, w), pace: pace{slowest: 64}}
 	found, err := s.open(ctx)
 	if err != nil || !found {
 		return err
@@ -177,7 +177,7 @@ func (k *kinesisFetch) place(shard string, w *streamWriter) string {
 		return at
 	}
 	if k.Checkpoint == nil {
-		return shardTime + shownInstant(k.start)
+		return shardTime + utcMillis(k.start)
 	}
 	return shardStart // it is younger than the checkpoint
 }

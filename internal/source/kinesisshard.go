@@ -25,7 +25,7 @@ type shardReader struct {
 	k        *kinesisFetch
 	w        *streamWriter
 	name     string
-	pace     streamPace
+	pace     pace
 	place    string // to go on at
 	expect   string // the sequence number that the first record must have, if nothing was dropped
 	again    bool   // that record was taken already
@@ -47,7 +47,7 @@ func (s *shardReader) open(ctx context.Context) (bool, error) {
 		s.place, s.expect, s.again = shardAt+sequence, sequence, true
 	case after && s.w.kept != nil && time.UnixMilli(s.w.kept.At).Before(k.horizon): // it is gone, and there was nothing behind it
 		s.place, s.taken = shardStart, sequence
-	case s.place == shardTime+shownInstant(k.start) && k.began.Before(k.start.Add(shardSkew)):
+	case s.place == shardTime+utcMillis(k.start) && k.began.Before(k.start.Add(shardSkew)):
 		k.stillRuns() // by the stream's clock the day may not have begun, and a time to come is refused
 		return false, nil
 	case !after:
@@ -81,7 +81,7 @@ func (s *shardReader) restart(ctx context.Context, since time.Time, why string) 
 	if !s.k.lose(s.w, since, to, why) {
 		return false, nil
 	}
-	s.place, s.expect, s.again = shardTime+shownInstant(since), "", false
+	s.place, s.expect, s.again = shardTime+utcMillis(since), "", false
 	err := s.seek(ctx)
 	return err == nil, err
 }
@@ -244,7 +244,7 @@ func (s *shardReader) end() error {
 	case strings.HasPrefix(s.place, shardAfter):
 		s.k.done(s.name, s.place)
 	default:
-		s.k.done(s.name, shardTime+shownInstant(s.k.end))
+		s.k.done(s.name, shardTime+utcMillis(s.k.end))
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,7 +28,7 @@ func (MySQL) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 
 type mysqlServer struct {
 	db    *sql.DB
-	shown mysqlShown
+	shown dbShown
 }
 
 func openMySQL(dsn string) (dbServer, error) {
@@ -57,7 +56,7 @@ func openMySQL(dsn string) (dbServer, error) {
 	}
 	db := sql.OpenDB(connector)
 	db.SetMaxIdleConns(-1)
-	return &mysqlServer{db, mysqlShown{config.Addr + "/" + config.DBName, config.Passwd}}, nil
+	return &mysqlServer{db, dbShown{config.Addr + "/" + config.DBName, config.Passwd, "grant SELECT on the table to the user that url names", mysqlTrouble}}, nil
 }
 
 func (m *mysqlServer) where() string { return m.shown.where }
@@ -76,42 +75,31 @@ func (m *mysqlServer) connect(ctx context.Context) (dbSession, error) {
 	return s, nil
 }
 
-// mysqlShown says errors without the password.
-type mysqlShown struct{ where, password string }
-
-func (m mysqlShown) fault(ctx context.Context, err error, doing string) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", doing, ctx.Err())
-	}
+// mysqlTrouble tells what an error of the driver means.
+func mysqlTrouble(err error) (dbTrouble, error) {
 	var said *mysql.MySQLError
 	if !errors.As(err, &said) {
-		var network net.Error
-		cause := err
-		if errors.As(err, &network) {
-			cause = network
-		}
-		return fault.Wrap(fault.Unavailable, withoutSecret(cause, m.password), doing, "is the host right, and does the database answer from here? Then run the day again")
+		return dbSilent, err
 	}
-	cause := withoutSecret(said, m.password)
 	switch said.Number {
 	case 1040, 1203, 1226: // too many connections, of all or of this user
-		return fault.Wrap(fault.Unavailable, errors.Join(errDBBusy, cause), doing, "let others end their connections, or write a smaller parallel:")
+		return dbFull, said
 	case 1045, 1698, 1862, 3118: // wrong user or password, expired, locked
-		return fault.Wrap(fault.Refused, cause, doing, "put the right user and password into the secret that url names")
+		return dbStranger, said
 	case 1044, 1142, 1143, 1227, 1370, 1410:
-		return fault.Wrap(fault.Refused, cause, doing, "grant SELECT on the table to the user that url names")
+		return dbNotGranted, said
 	case 1969, 3024:
-		return fault.Wrap(fault.Unavailable, cause, doing, fmt.Sprintf("a statement may take %s: write a smaller chunk:, or index the columns of key, created and modified", dbStatementTimeout))
+		return dbSlow, said
 	}
 	if state := string(said.SQLState[:2]); state == "42" || state == "22" {
-		return fault.Wrap(fault.Invalid, cause, doing, "correct the source's settings or the secret that url names")
+		return dbWrong, said
 	}
-	return fault.Wrap(fault.Unavailable, cause, doing, "run the day again")
+	return dbIll, said
 }
 
 type mysqlSession struct {
 	conn    *sql.Conn
-	shown   mysqlShown
+	shown   dbShown
 	mariadb bool
 }
 
@@ -190,7 +178,7 @@ func (s *mysqlSession) close() { _ = s.conn.Close() } // it only read
 
 type mysqlRows struct {
 	ctx   context.Context // of the query
-	shown mysqlShown
+	shown dbShown
 	rows  *sql.Rows
 	raw   []sql.RawBytes
 	into  []any

@@ -33,7 +33,7 @@ const (
 
 type pgServer struct {
 	config *pgconn.Config
-	shown  pgShown
+	shown  dbShown
 }
 
 func openPostgres(dsn string) (dbServer, error) {
@@ -48,7 +48,7 @@ func openPostgres(dsn string) (dbServer, error) {
 		config.RuntimeParams["application_name"] = "daybook"
 	}
 	where := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))) + "/" + config.Database
-	return &pgServer{config, pgShown{where, config.Password}}, nil
+	return &pgServer{config, dbShown{where, config.Password, "grant SELECT on the table, and USAGE on its schema, to the user that url names", pgTrouble}}, nil
 }
 
 func (p *pgServer) where() string { return p.shown.where }
@@ -62,52 +62,32 @@ func (p *pgServer) connect(ctx context.Context) (dbSession, error) {
 	return &pgSession{conn: conn, shown: p.shown}, nil
 }
 
-// pgShown says errors without the password.
-type pgShown struct{ where, password string }
-
-// fault is what an error of the driver means for a person. Its cause is told by its text only, as its values hold the configuration.
-func (p pgShown) fault(ctx context.Context, err error, doing string) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", doing, ctx.Err())
-	}
+// pgTrouble tells what an error of the driver means. Its cause is told by its text only, as its values hold the configuration.
+func pgTrouble(err error) (dbTrouble, error) {
 	var said *pgconn.PgError
 	if !errors.As(err, &said) {
-		var network net.Error
-		cause := err
-		if errors.As(err, &network) {
-			cause = network
-		}
-		return fault.Wrap(fault.Unavailable, withoutSecret(cause, p.password), doing, "is the host right, and does the database answer from here? Then run the day again")
+		return dbSilent, err
 	}
-	cause := withoutSecret(fmt.Errorf("%s (SQLSTATE %s)", said.Message, said.Code), p.password)
+	cause := fmt.Errorf("%s (SQLSTATE %s)", said.Message, said.Code)
 	class := said.Code[:min(2, len(said.Code))]
 	switch {
 	case said.Code == "53300" || said.Code == "57P03":
-		return fault.Wrap(fault.Unavailable, errors.Join(errDBBusy, cause), doing, "let others end their connections, or write a smaller parallel:")
+		return dbFull, cause
 	case class == "28":
-		return fault.Wrap(fault.Refused, cause, doing, "put the right user and password into the secret that url names")
+		return dbStranger, cause
 	case said.Code == "42501":
-		return fault.Wrap(fault.Refused, cause, doing, "grant SELECT on the table, and USAGE on its schema, to the user that url names")
+		return dbNotGranted, cause
 	case said.Code == "57014":
-		return fault.Wrap(fault.Unavailable, cause, doing, fmt.Sprintf("a statement may take %s: write a smaller chunk:, or index the columns of key, created and modified", dbStatementTimeout))
+		return dbSlow, cause
 	case class == "42" || class == "22" || class == "3D" || class == "0A":
-		return fault.Wrap(fault.Invalid, cause, doing, "correct the source's settings or the secret that url names")
+		return dbWrong, cause
 	}
-	return fault.Wrap(fault.Unavailable, cause, doing, "run the day again")
-}
-
-// withoutSecret is an error of the same text with the secret taken out.
-func withoutSecret(err error, secret string) error {
-	text := err.Error()
-	if secret != "" {
-		text = strings.ReplaceAll(text, secret, "***")
-	}
-	return errors.New(text)
+	return dbIll, cause
 }
 
 type pgSession struct {
 	conn  *pgconn.PgConn
-	shown pgShown
+	shown dbShown
 }
 
 func (s *pgSession) exec(ctx context.Context, statements, doing string) error {
@@ -179,7 +159,7 @@ func (s *pgSession) close() {
 
 type pgRows struct {
 	ctx    context.Context // of the query
-	shown  pgShown
+	shown  dbShown
 	result *pgconn.ResultReader
 	ended  bool
 }

@@ -288,25 +288,19 @@ func validateS3(s project.Source) error {
 	if !strings.HasPrefix(s.Path, "s3://") || bucket == "" || pattern == "" || strings.HasSuffix(pattern, "/") || strings.ContainsAny(bucket, "{}*?[") {
 		return invalid("the source has no path of objects", "write path: s3://bucket/logs/{day}/*.ndjson.gz")
 	}
-	has := map[string]bool{}
-	for _, p := range placeholder.FindAllString(pattern, -1) {
-		switch p {
-		case "{day}", "{yyyy}", "{mm}", "{dd}", "{hour}":
-			has[p] = true
-		default:
-			return invalid(p+" in the path stands for nothing", "use {day}, {yyyy}, {mm}, {dd} and {hour}")
-		}
+	has, wrong := placeholdersOf(pattern, "the path", "{day}", "{yyyy}", "{mm}", "{dd}", "{hour}")
+	if wrong != nil {
+		return place(s, wrong)
 	}
 	for element := range strings.SplitSeq(pattern, "/") {
 		if _, err := path.Match(element, ""); errors.Is(err, path.ErrBadPattern) {
 			return invalid(fmt.Sprintf("the path %q is not a pattern", s.Path), "write *, ? or [a-z], each [ with its ]")
 		}
 	}
-	byDay := has["{day}"] || has["{yyyy}"] && has["{mm}"] && has["{dd}"]
 	switch {
 	case snapshot(s) && len(has) > 0:
 		return invalid("the path of a snapshot has a day or an hour", "take {…} out of it, or write holds: day")
-	case !snapshot(s) && !byDay:
+	case !snapshot(s) && !has.day():
 		return invalid("the path is the same for every day", "put {day} into it, or write holds: snapshot for objects that have only the present state")
 	case s.S3.Manifest && s.Format == "":
 		return invalid("the format of the objects that the manifest lists is not said", "write format:")

@@ -102,7 +102,7 @@ func (b *s3Body) goOn(cut error) error {
 		return fault.Wrap(fault.Unavailable, cut, "reading s3://"+b.object.path()+" was cut off again and again", "run the day again when the network is well")
 	}
 	_ = b.body.Close() // it has failed already
-	if err := b.fetch.r.Wait(b.ctx, awsPause(b.cuts, cut)); err != nil {
+	if err := b.fetch.r.Wait(b.ctx, awsPause(b.fetch.r, b.cuts, cut)); err != nil {
 		return err
 	}
 	return b.ask()

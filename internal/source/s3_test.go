@@ -71,6 +71,7 @@ func TestObjectsOfAManifestAreASource(t *testing.T) {
 // s3Sink keeps what comes, and is told before each object.
 type s3Sink struct {
 	before func()
+	parts  []source.Part
 	got    []string // name, origin and bytes
 }
 
@@ -82,7 +83,7 @@ func (s *s3Sink) Put(_ context.Context, p source.Part, r io.Reader) error {
 	if _, err := b.ReadFrom(r); err != nil {
 		return err
 	}
-	s.got = append(s.got, p.Name+" "+p.Origin+" "+b.String())
+	s.parts, s.got = append(s.parts, p), append(s.got, p.Name+" "+p.Origin+" "+b.String())
 	return nil
 }
 
@@ -187,7 +188,7 @@ func TestKeptObjectThatIsAnotherNowEndsTheFetch(t *testing.T) {
 		fetch := func(kept ...source.Part) ([]source.Part, error) {
 			r := p.request(path, s3Friday())
 			r.Source.S3.Manifest, r.Kept = manifest, kept
-			sink := &s3PartSink{}
+			sink := &s3Sink{}
 			_, err := source.S3{}.Fetch(t.Context(), r, sink)
 			return sink.parts, err
 		}
@@ -206,13 +207,6 @@ func TestKeptObjectThatIsAnotherNowEndsTheFetch(t *testing.T) {
 			t.Errorf("manifest %t, not listed any more: %v", manifest, err)
 		}
 	}
-}
-
-type s3PartSink struct{ parts []source.Part }
-
-func (s *s3PartSink) Put(_ context.Context, p source.Part, _ io.Reader) error {
-	s.parts = append(s.parts, p)
-	return nil
 }
 
 func TestManifestSaysWhatMustBeThere(t *testing.T) {
@@ -287,7 +281,7 @@ func TestManyObjectsAreListedPageByPage(t *testing.T) {
 	for i := range n {
 		p.put(fmt.Sprintf("2026-11-20/%05d.ndjson", i), "")
 	}
-	sink := &s3PartSink{}
+	sink := &s3Sink{}
 	if _, err := (source.S3{}).Fetch(t.Context(), p.request("{day}/[0-9]*.ndjson", s3Friday()), sink); err != nil {
 		t.Fatal(err)
 	}

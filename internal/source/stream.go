@@ -56,7 +56,7 @@ func beginStream(ctx context.Context, r Request, sink Sink) (f *streamFetch, _ R
 		return nil, Result{}, err
 	}
 	if f.began.Before(f.start) {
-		return nil, Result{}, fault.New(fault.Missing, fmt.Sprintf("source %s has nothing of %s: the day begins at %s", r.Source.Name, r.Day, shownInstant(f.start)),
+		return nil, Result{}, fault.New(fault.Missing, fmt.Sprintf("source %s has nothing of %s: the day begins at %s", r.Source.Name, r.Day, utcMillis(f.start)),
 			"run the day when it is over")
 	}
 	return f, Result{}, nil
@@ -67,7 +67,8 @@ func (f *streamFetch) closes() time.Time { return f.end.Add(f.Source.Stream.Late
 // over reports whether no more records of the day can arrive.
 func (f *streamFetch) over() bool { return !f.Now().Before(f.closes()) }
 
-func shownInstant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z") }
+// utcMillis writes an instant as messages and the states of strands do.
+func utcMillis(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z") }
 
 // errStopped ends the reading of a strand when the fetch has failed elsewhere.
 var errStopped = fault.New("stopped", "the fetch has failed", "")
@@ -128,7 +129,7 @@ func (f *streamFetch) lose(w *streamWriter, from, to time.Time, detail string) b
 	if to.After(f.end) || to.Before(from) {
 		to = f.end
 	}
-	text := fmt.Sprintf("part of %s: from %s to %s, %s", w.strand, shownInstant(from), shownInstant(to), detail)
+	text := fmt.Sprintf("part of %s: from %s to %s, %s", w.strand, utcMillis(from), utcMillis(to), detail)
 	if f.Source.Stream.Accept {
 		w.lost = append(w.lost, text)
 		return true
@@ -147,7 +148,7 @@ func (f *streamFetch) finish() (Result, error) {
 		return Result{}, place(f.Source, fault.New(streamLost, fmt.Sprintf("fetch %s: %s no longer has all of %s: %s", f.Source.Name, f.Source.Stream.Name, f.Day, strings.Join(f.lost, "; ")),
 			"write on_loss: accept to make the day of what is left; for other days, have the stream keep its records longer or write follow: 1h"))
 	case f.running > 0:
-		return Result{}, fault.New(fault.Unavailable, fmt.Sprintf("fetch %s: the day %s still runs until %s; %d records were read ahead", f.Source.Name, f.Day, shownInstant(f.closes()), f.records),
+		return Result{}, fault.New(fault.Unavailable, fmt.Sprintf("fetch %s: the day %s still runs until %s; %d records were read ahead", f.Source.Name, f.Day, utcMillis(f.closes()), f.records),
 			"run it again then; what was read is kept")
 	}
 	for _, text := range f.lost {

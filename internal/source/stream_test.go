@@ -139,3 +139,19 @@ func mustZone(t *testing.T, name string) *time.Location {
 	}
 	return zone
 }
+
+// twentyFiveHours holds that a day of so many hours has them all; put writes a record that comes at an instant, fetch fetches a day.
+func twentyFiveHours(t *testing.T, s *project.Source, put func(at time.Time, value string), fetch func(d calendar.Day, now time.Time, into *kept) error) {
+	t.Helper()
+	s.Zone, s.Days = mustZone(t, "America/New_York"), 0
+	d := calendar.MustDay("2026-11-01")
+	start := d.Start(s.Zone)
+	for i, value := range numbered(0, 27) { // one before, 25 of the day, one after
+		put(start.Add(time.Duration(i-1)*time.Hour), value)
+	}
+	got := &kept{}
+	if err := fetch(d, start.Add(26*time.Hour), got); err != nil {
+		t.Fatal(err)
+	}
+	sameRecords(t, numbered(1, 26), got)
+}

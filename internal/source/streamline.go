@@ -21,18 +21,7 @@ func streamLine(data []byte) []byte {
 			return line.Bytes()
 		}
 	}
-	return quotedText(string(data))
-}
-
-// jsonText is a JSON string.
-func quotedText(s string) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil { // a string always can be
-		return strconv.AppendQuote(nil, "")
-	}
-	return bytes.TrimRight(b.Bytes(), "\n")
+	return quoteJSON(nil, data)
 }
 
 // deletedLine is the record that says that what a key stood for is deleted.
@@ -41,5 +30,5 @@ func deletedLine(key []byte) []byte {
 	if !utf8.Valid(key) {
 		text = "base64:" + base64.StdEncoding.EncodeToString(key)
 	}
-	return append(append([]byte(`{"_key":`), quotedText(text)...), `,"_deleted":true}`...)
+	return append(quoteJSON([]byte(`{"_key":`), text), `,"_deleted":true}`...)
 }

@@ -1,0 +1,24 @@
+package source
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// backoff is how long to wait behind a try, counted from 1: twice as long as behind the one before, and never longer than longest.
+func backoff(try int, first, longest time.Duration) time.Duration {
+	return min(longest, first<<min(try-1, 10))
+}
+
+// retryAfter is how long a server asks to wait by its header of that name, 0 when it does not.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	text := header.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil && seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(at.Sub(now), time.Second)
+	}
+	return 0
+}
