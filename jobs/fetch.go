@@ -201,7 +201,7 @@ func SchemaOf(staged lake.Manifest) (stage.Schema, error) {
 		return s, nil
 	}
 	if err := json.Unmarshal([]byte(staged.Facts[factColumns]), &s.Columns); err != nil {
-		return s, fault.Wrap(fault.Damaged, err, "the schema in the manifest of "+staged.Key.String()+" cannot be read", "build the source's day again with --rebuild")
+		return s, fault.Wrap(fault.Damaged, err, "the schema in the manifest of "+staged.Key().String()+" cannot be read", "build the source's day again with --rebuild")
 	}
 	return s, nil
 }
