@@ -252,7 +252,7 @@ func contractYAML(settings string, found jobs.Probed, look stage.Inferred, contr
 		b.WriteString("# There are more: look at other days before relying on types, required and key.\n")
 	}
 	if result.Rejected > 0 {
-		fmt.Fprintf(&b, "# %s texts are no records: %s\n", counted(result.Rejected), comment(firstReason(result)))
+		fmt.Fprintf(&b, "# Texts that are no records: %s, the first in %s\n", counted(result.Rejected), comment(firstReason(result)))
 	}
 	switch {
 	case keep:
@@ -279,7 +279,7 @@ func firstReason(r stage.Result) string {
 // columnYAML is a column's line.
 func columnYAML(c project.Column) string {
 	name, kind := c.Name, string(c.Type)
-	if slices.Contains([]string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}, name) {
+	if slices.Contains([]string{"null", "true", "false"}, name) {
 		name = yamlText(name)
 	}
 	if c.From == "" && !c.Required {

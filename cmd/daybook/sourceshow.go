@@ -259,7 +259,11 @@ func (v probing) records() (columns []string, rows [][]string) {
 			if err != nil {
 				fields = []string{record} // cut in the middle of quotes
 			}
-			copy(row, fields)
+			for i, c := range v.look.Columns {
+				if place := slices.Index(v.look.Header, columnPath(c.From, c.Name)); place >= 0 && place < len(fields) {
+					row[i] = fields[place]
+				}
+			}
 		} else {
 			for i, c := range v.look.Columns {
 				row[i] = valueAt([]byte(record), columnPath(c.From, c.Name))
