@@ -52,7 +52,7 @@ func (h *Handlers) schemaTable(ctx context.Context, n *jobs.Node, builds []store
 		return nil, err
 	}
 	t := &templates.Table{ID: "schemas", Caption: p.T("data.schema"), Still: true, Columns: []templates.Column{
-		{Label: p.T("column.day")}, {Label: p.T("column.schema")}, {Label: p.T("column.columns"), Number: true, Optional: true}, {Label: p.T("column.change")},
+		{Label: p.T("column.day")}, {Label: p.T("column.schema")}, {Label: p.T("column.columns"), Number: true, Optional: true}, {Label: p.T("column.change"), Optional: true},
 	}}
 	none := true
 	for i, s := range list {
@@ -60,14 +60,15 @@ func (h *Handlers) schemaTable(ctx context.Context, n *jobs.Node, builds []store
 		change := templates.TableCell{}
 		if s.schema.Hash != "" {
 			none = false
-			hash = templates.TableCell{Text: s.schema.Hash[:hashShown], Mono: true, Whole: true}
+			hash = templates.TableCell{Text: s.schema.Hash[:hashShown], Mono: true}
 			if before := earlier(list[i+1:]); before.Hash != "" && before.Hash != s.schema.Hash {
 				hash.Label = &templates.Label{Text: p.T("data.schema.changed"), Tone: "warn"}
 				change.Text = changeWords(s.schema.Since(before), p.Locale)
+				hash.Small = change.Text
 			}
 		}
 		t.Rows = append(t.Rows, templates.Row{Cells: []templates.TableCell{
-			{Head: true, Text: s.build.Day.String(), Whole: true}, hash, {Text: p.Locale.Count(int64(len(s.schema.Columns)))}, change,
+			{Text: s.build.Day.String(), Whole: true}, hash, {Text: p.Locale.Count(int64(len(s.schema.Columns)))}, change,
 		}})
 	}
 	if none {
