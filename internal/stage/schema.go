@@ -20,8 +20,8 @@ type Schema struct {
 }
 
 // SchemaColumn is a name at the source, of the first level, with the types of its values, such as "number or text". Those of JSON and
-// DynamoDB are text, number, boolean, list and object, or null where it was never anything else (numbers of DynamoDB with more digits
-// than a double are text); of XML element and attribute; of CSV text; of Parquet those of the file.
+// DynamoDB are text, number, boolean, list and object, or null where it was never anything else (numbers of DynamoDB are staged from
+// their text, and are text); of XML element and attribute; of CSV text; of Parquet those of the file.
 type SchemaColumn struct{ Name, Type string }
 
 // SchemaChange is how a schema differs from an earlier one.

@@ -35,7 +35,7 @@ func TestEveryFormatHasASchema(t *testing.T) {
 	}{
 		"csv":      {object{"a", "id,Name\n1,x\n"}, []string{"Name text", "id text"}},
 		"xml":      {object{"a", `<r><i n="1"><id>1</id><p><q>1</q></p></i><i><id/></i></r>`}, []string{"@n attribute", "id element", "p element"}},
-		"dynamodb": {object{"a", `{"Item":{"id":{"N":"7"},"s":{"SS":["a"]},"f":{"BOOL":false}}}`}, []string{"f boolean", "id number", "s list"}},
+		"dynamodb": {object{"a", `{"Item":{"id":{"N":"7"},"s":{"SS":["a"]},"f":{"BOOL":false}}}`}, []string{"f boolean", "id text", "s list"}},
 		"json":     {object{"a", `[{"id":1}]`}, []string{"id number"}},
 		"parquet":  {parquetOf(t, "SELECT 1::BIGINT AS id, ['a'] AS l, {'x': 1} AS s"), []string{"id bigint", "l varchar[]", "s struct(x integer)"}},
 	} {
