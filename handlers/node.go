@@ -98,6 +98,12 @@ func (h *Handlers) nodeView(ctx context.Context, n *jobs.Node, builds []store.Bu
 	if v.Checks, err = h.checks(ctx, n, builds, l); err != nil {
 		return nil, err
 	}
+	if n.Source != nil && !n.Current {
+		if v.Schema, err = h.schemaTable(ctx, n, builds, p); err != nil {
+			return nil, err
+		}
+		v.SchemaSub = l.T("data.schemasub")
+	}
 	if n.Kind == project.KindReport || n.Kind == project.KindPublication {
 		return v, nil
 	}
@@ -313,6 +319,9 @@ func (h *Handlers) nodeCSV(c echo.Context, name string) error {
 	builds, err := h.Store.NodeBuilds(ctx, n.Name, 1)
 	if err != nil {
 		return err
+	}
+	if c.QueryParam("table") == "schema" {
+		return h.schemaCSV(c, n)
 	}
 	day, err := h.sampleDay(c, n, builds)
 	if err != nil {

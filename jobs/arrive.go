@@ -10,6 +10,11 @@ import (
 	"daybook/internal/store"
 )
 
+// Arrivals lists the queues that the project's sources name.
+func (r *Runner) Arrivals(ctx context.Context) ([]*source.Arrivals, error) {
+	return source.NewArrivals(ctx, r.Project.Sources, source.Request{Secret: r.Secret, Wait: wait})
+}
+
 // Await follows a queue that tells of new objects until ctx or the runner ends.
 func (r *Runner) Await(ctx context.Context, queue *source.Arrivals) {
 	broken := false

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -187,12 +188,34 @@ func (w *work) stage(ctx context.Context, raw lake.Manifest) (stage.Result, erro
 	return res, nil
 }
 
+// Facts of a stage manifest.
+const (
+	factSchema  = "schema"         // the hash of what came
+	factColumns = "schema_columns" // its columns as JSON
+)
+
+// SchemaOf is what a source's staged day came with; empty where that was not noted.
+func SchemaOf(staged lake.Manifest) (stage.Schema, error) {
+	s := stage.Schema{Hash: staged.Facts[factSchema]}
+	if s.Hash == "" {
+		return s, nil
+	}
+	if err := json.Unmarshal([]byte(staged.Facts[factColumns]), &s.Columns); err != nil {
+		return s, fault.Wrap(fault.Damaged, err, "the schema in the manifest of "+staged.Key().String()+" cannot be read", "build the source's day again with --rebuild")
+	}
+	return s, nil
+}
+
 // RejectsNode is the node under which the lake keeps the rejects of a source's last staging, passed or not.
 func RejectsNode(source string) string { return source + ".rejects" }
 
 func (w *work) keepStage(ctx context.Context, raw lake.Manifest, res stage.Result, passed bool) error {
+	came, err := json.Marshal(res.Schema.Columns)
+	if err != nil {
+		return fmt.Errorf("note the schema of %s: %w", w.cell, err)
+	}
 	facts := map[string]string{
-		"raw": raw.Hash(), "records": strconv.FormatInt(res.Records, 10), "staged": strconv.FormatInt(res.Staged, 10),
+		factSchema: res.Schema.Hash, factColumns: string(came), "raw": raw.Hash(), "records": strconv.FormatInt(res.Records, 10), "staged": strconv.FormatInt(res.Staged, 10),
 		"rejected": strconv.FormatInt(res.Rejected, 10), "deduplicated": strconv.FormatInt(res.Deduplicated, 10),
 		"repeats": strconv.FormatInt(res.Repeats, 10), "new_columns": strings.Join(res.NewColumns, ","),
 	}

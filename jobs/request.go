@@ -10,8 +10,10 @@ import (
 	"daybook/internal/calendar"
 	"daybook/internal/fault"
 	"daybook/internal/lake"
+	"daybook/internal/project"
 	"daybook/internal/source"
 	"daybook/internal/stage"
+	"daybook/internal/store"
 )
 
 // request is what the house gives a source to fetch the day with.
@@ -20,17 +22,28 @@ func (w *work) request(ctx context.Context) (source.Request, error) {
 	if err != nil {
 		return source.Request{}, err
 	}
-	request := w.House()
-	request.Source, request.Day, request.Checkpoint, request.Log, request.Values = *w.node.Source, w.day, checkpoint, w.log, w.values
-	request.Collected = func(ctx context.Context, d calendar.Day) ([]source.Segment, error) {
-		return w.Collected(ctx, w.node.Name, d)
-	}
-	return request, nil
+	return asking{Dir: w.Project.Dir, Now: w.Now, Secret: w.Secret, Log: w.log, Values: w.values, Spend: w.Store.Spend, Collected: w.Collected}.request(*w.node.Source, w.day, checkpoint), nil
 }
 
-// House is a request with what does not depend on the day or the source.
-func (r *Runner) House() source.Request {
-	return source.Request{Dir: r.Project.Dir, Now: r.Now, Wait: wait, Secret: r.Secret, Spend: r.Store.Spend}
+// asking is what every fetch is given, whoever asks: a field for each of the request's functions.
+type asking struct {
+	Dir       string // the project's
+	Now       func() time.Time
+	Secret    func(ctx context.Context, ref string) (string, error)
+	Log       func(level, format string, args ...any)
+	Values    func(ctx context.Context, source, column string) ([]string, error)
+	Spend     func(ctx context.Context, allowance, window string, limit int64) (bool, error)
+	Collected func(ctx context.Context, source string, d calendar.Day) ([]source.Segment, error)
+}
+
+func (a asking) request(s project.Source, day calendar.Day, checkpoint map[string]string) source.Request {
+	return source.Request{
+		Source: s, Dir: a.Dir, Day: day, Now: a.Now, Checkpoint: checkpoint,
+		Wait: wait, Secret: a.Secret, Log: a.Log, Values: a.Values, Spend: a.Spend,
+		Collected: func(ctx context.Context, d calendar.Day) ([]source.Segment, error) {
+			return a.Collected(ctx, s.Name, d)
+		},
+	}
 }
 
 // wait ends after d, or with ctx.
@@ -60,13 +73,17 @@ func (w *work) values(ctx context.Context, name, column string) ([]string, error
 
 // stagedFiles are a source's staged records as local files.
 func (w *work) stagedFiles(ctx context.Context, c Cell) ([]string, error) {
-	m, err := w.Lake.Manifest(ctx, lake.Key{Layer: lake.Stage, Node: c.Node, Day: c.Day})
+	return stagedIn(ctx, w.Lake, c)
+}
+
+func stagedIn(ctx context.Context, l lake.Lake, c Cell) ([]string, error) {
+	m, err := l.Manifest(ctx, lake.Key{Layer: lake.Stage, Node: c.Node, Day: c.Day})
 	if err != nil {
 		return nil, fmt.Errorf("read the staged records of %s: %w", c, err)
 	}
 	var files []string
 	for _, o := range m.Objects {
-		file, err := w.Lake.Local(ctx, m, o.Name)
+		file, err := l.Local(ctx, m, o.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -103,15 +120,19 @@ func checkpointName(node string, day calendar.Day) string {
 
 // checkpoint is where the day after d begins at the source, as the fetch of d said.
 func (w *work) checkpoint(ctx context.Context, d calendar.Day) (map[string]string, error) {
-	text, err := w.Store.Cursor(ctx, checkpointName(w.node.Name, d))
+	return checkpointIn(ctx, w.Store, w.node.Source, d)
+}
+
+func checkpointIn(ctx context.Context, records *store.Store, s *project.Source, d calendar.Day) (map[string]string, error) {
+	text, err := records.Cursor(ctx, checkpointName(s.Name, d))
 	if err != nil || text == "" {
 		return nil, err
 	}
 	var found checkpoint
 	if err := json.Unmarshal([]byte(text), &found); err != nil {
-		return nil, fault.Wrap(fault.Damaged, err, fmt.Sprintf("the checkpoint of %s for %s cannot be read", w.node.Name, d), "fetch that day again")
+		return nil, fault.Wrap(fault.Damaged, err, fmt.Sprintf("the checkpoint of %s for %s cannot be read", s.Name, d), "fetch that day again")
 	}
-	if found.Definition != fetchDefinition(w.node.Source) {
+	if found.Definition != fetchDefinition(s) {
 		return nil, nil
 	}
 	return found.Parts, nil

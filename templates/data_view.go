@@ -44,6 +44,8 @@ type NodeView struct {
 	SampleSub        string
 	SampleDays       []Option // the days a sample can be of; the form gets "day"
 	SampleURL        string
+	Schema           *Table // of a source's days
+	SchemaSub        string
 }
 
 // LineageStep is one column of where the data comes from and goes to.

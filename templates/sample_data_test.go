@@ -33,6 +33,12 @@ func (s sample) node() DataView {
 		SampleSub:  s.say("2 of 190 rows", "190행 가운데 2행"), SampleDays: []Option{{"2023-05-22", "2023-05-22", true}, {"2023-05-21", "2023-05-21", false}}, SampleURL: "/data/top_keywords",
 		Sample: &Table{Slim: true, Caption: s.l.T("data.sample"), Downloads: s.downloads("/data/top_keywords/sample")[:1], Columns: []Column{{Label: "day", Optional: true}, {Label: "keyword"}, {Label: "searches", Number: true, Sorted: "descending"}}, Rows: []Row{{Cells: []TableCell{{Text: "2023-05-22", Quiet: true}, {Head: true, Text: "텐서플로우", Lang: "ko"}, {Text: "3,149"}}}, {Cells: []TableCell{{Text: "2023-05-22", Quiet: true}, {Head: true, Text: "사이킷런", Lang: "ko"}, {Text: "2,138"}}}}},
 	}
+	n.SchemaSub = s.l.T("data.schemasub")
+	n.Schema = &Table{ID: "schemas", Caption: s.l.T("data.schema"), Still: true, Columns: []Column{{Label: s.l.T("column.day")}, {Label: s.l.T("column.schema")}, {Label: s.l.T("column.columns"), Number: true, Optional: true}, {Label: s.l.T("column.change"), Optional: true}},
+		Downloads: s.downloads("/data/top_keywords.csv")[:1], Rows: []Row{
+			{Cells: []TableCell{{Text: "2023-05-22", Whole: true}, {Text: "5d41402abc4b", Mono: true, Small: s.l.T("data.schema.added", "<b>gender</b> text"), Label: &Label{Text: s.l.T("data.schema.changed"), Tone: "warn"}}, {Text: "8"}, {Text: s.l.T("data.schema.added", "<b>gender</b> text") + "; " + s.l.T("data.schema.retyped", "age number → text")}}},
+			{Cells: []TableCell{{Text: "2023-05-21", Whole: true}, {Text: "7c211433f021", Mono: true}, {Text: "7"}, {}}},
+		}}
 	for i := range 30 {
 		b := Bar{Value: 180 + float64(i%5)*3, Missing: i == 20, Current: i == 29, Title: strconv.Itoa(i), Tick: map[int]string{0: "23 Apr", 8: "1 May", 29: "22 May"}[i]}
 		n.Rows.Days = append(n.Rows.Days, b)

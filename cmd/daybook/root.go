@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), in
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.demoCommand(), p.initCommand(), p.checkCommand(), p.planCommand(), p.runCommand(), p.backfillCommand(), p.reportCommand(), p.queryCommand(),
-		p.serveCommand(), p.userCommand(), p.healthCommand(), p.doctorCommand(), p.rehearseCommand(), p.sceneCommand(), p.generateCommand(), p.configCommand(),
+		p.serveCommand(), p.userCommand(), p.healthCommand(), p.doctorCommand(), p.rehearseCommand(), p.sceneCommand(), p.generateCommand(), p.configCommand(), p.sourceCommand(),
 	}
 }
 

@@ -16,7 +16,6 @@ import (
 	"daybook/internal/auth"
 	"daybook/internal/fault"
 	"daybook/internal/project"
-	"daybook/internal/source"
 	"daybook/internal/stage"
 	"daybook/jobs"
 )
@@ -67,7 +66,7 @@ func (p *program) serveHouse(ctx context.Context, h *house, addr string) error {
 	if err != nil {
 		return errors.Join(err, pages.Close())
 	}
-	arrivals, err := source.NewArrivals(ctx, h.project.Sources, h.runner.House())
+	arrivals, err := h.runner.Arrivals(ctx)
 	if err != nil {
 		return errors.Join(err, pages.Close(), socket.Close())
 	}

@@ -157,11 +157,6 @@ func (r *run) typeBatch(ctx context.Context, places []int) error {
 		relation = r.csvRelation(places)
 	} else {
 		relation, f = r.jsonRelation()
-		if r.job.Source.NewColumns != "ignore" {
-			if err := r.noteKeys(ctx); err != nil {
-				return err
-			}
-		}
 	}
 	return r.exec(ctx, typing(r.columns, relation, "text", f)+"; DROP TABLE raw; "+rawTable)
 }

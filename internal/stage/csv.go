@@ -28,6 +28,11 @@ func (r *run) csv(ctx context.Context, b *batch, o Object, object int, in io.Rea
 		}
 		width = header.width()
 	}
+	if !r.job.Source.Header { // they have places instead of names
+		for i := range width {
+			r.shape.add(fmt.Sprintf("column_%d", i+1), "text")
+		}
+	}
 	if !slices.Equal(places, b.places) {
 		if err := b.flush(ctx); err != nil {
 			return err
@@ -90,6 +95,7 @@ func (r *run) header(o Object, header csvRecord) ([]int, error) {
 	for _, n := range names {
 		if n != "" {
 			r.note(n)
+			r.shape.add(n, "text")
 		}
 	}
 	return places, nil

@@ -21,6 +21,7 @@ type Inferred struct {
 	First    []string         // the first records as they are, each cut to 10 kB; DynamoDB's and XML's as plain JSON
 	Rejected int64            // texts that are no records, among those that were looked at
 	Problems []Reject         // the first three of them
+	Header   []string         // CSV: the names of the fields of a record, in their order
 }
 
 // InferredColumn is a column that could be declared. From is empty where it would be the name.
@@ -186,7 +187,9 @@ func (i *inference) csv(ctx context.Context, object int, in io.Reader) error {
 		}
 		values := record.values()
 		if names == nil {
-			names = csvNames(values, i.run.job.Source.Header)
+			if names = csvNames(values, i.run.job.Source.Header); i.out.Header == nil {
+				i.out.Header = names
+			}
 			if i.run.job.Source.Header {
 				if record.reason != "" {
 					return i.reject(ctx, object, record.line, "the header cannot be read: "+record.reason, string(record.text))
@@ -224,10 +227,10 @@ func (i *inference) csv(ctx context.Context, object int, in io.Reader) error {
 func csvNames(values []any, header bool) []string {
 	names := make([]string, len(values))
 	for i, v := range values {
-		if s, ok := v.(string); ok && header {
-			names[i] = strings.TrimSpace(s)
-		} else {
+		if !header {
 			names[i] = fmt.Sprintf("column_%d", i+1)
+		} else if s, ok := v.(string); ok {
+			names[i] = strings.TrimSpace(s)
 		}
 	}
 	return names

@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -112,26 +111,6 @@ func quoted(s string) string {
 		return `""`
 	}
 	return string(b)
-}
-
-// noteKeys keeps the names of undeclared keys in the records of raw.
-func (r *run) noteKeys(ctx context.Context) error {
-	rows, err := r.conn.QueryContext(ctx, "SELECT DISTINCT unnest(k) FROM (SELECT DISTINCT TRY(json_keys(text)) AS k FROM ("+records+"))")
-	if err != nil {
-		return r.explain(ctx, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var key string
-		if err := rows.Scan(&key); err != nil {
-			return r.explain(ctx, err)
-		}
-		r.note(key)
-	}
-	if err := rows.Err(); err != nil {
-		return r.explain(ctx, err)
-	}
-	return nil
 }
 
 // note remembers a column that the source has and the project does not declare.

@@ -73,6 +73,9 @@ func (i *inference) columns() []InferredColumn {
 	walk = func(n *node, path []string) {
 		for _, name := range n.order {
 			c := n.children[name]
+			if len(path) == 0 && name == "" {
+				continue // nobody can ask for it
+			}
 			below := append(slices.Clone(path), name)
 			objects := c.count("object")
 			if objects > 0 && objects == c.count()-c.count("null") && c.leaves() > 0 && c.leaves() <= inferLeaves && !slices.ContainsFunc(c.order, func(s string) bool { return strings.Contains(s, ".") }) {

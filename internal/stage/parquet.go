@@ -88,17 +88,18 @@ func (r *run) unreadable(ctx context.Context, o Object, err error) error {
 }
 
 func (r *run) describe(ctx context.Context, o Object, file string) ([]string, error) {
-	rows, err := r.conn.QueryContext(ctx, "SELECT column_name FROM (DESCRIBE SELECT * EXCLUDE (file_row_number) FROM "+file+")")
+	rows, err := r.conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * EXCLUDE (file_row_number) FROM "+file+")")
 	if err != nil {
 		return nil, r.unreadable(ctx, o, err)
 	}
 	defer rows.Close()
 	var names []string
 	for rows.Next() {
-		var n string
-		if err := rows.Scan(&n); err != nil {
+		var n, kind string
+		if err := rows.Scan(&n, &kind); err != nil {
 			return nil, r.unreadable(ctx, o, err)
 		}
+		r.shape.add(n, parquetKind(kind))
 		names = append(names, n)
 	}
 	if err := rows.Err(); err != nil {

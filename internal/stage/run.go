@@ -41,6 +41,7 @@ type run struct {
 	inferring bool
 	// undeclared holds the names of columns that the project does not declare.
 	undeclared map[string]bool
+	shape      shape
 }
 
 func start(ctx context.Context, job Job) (*run, error) {
@@ -180,7 +181,7 @@ func (r *run) readOne(ctx context.Context, b *batch, i int, o Object) error {
 	case r.job.Source.Format == "csv":
 		err = r.csv(ctx, b, o, i, text)
 	default:
-		err = r.textRecords(ctx, r.exact(b), i, o, text)
+		err = r.textRecords(ctx, r.takes(b), i, o, text)
 	}
 	return in.explain(err)
 }

@@ -45,6 +45,7 @@ type Result struct {
 	Repeats      int64
 	Samples      []Reject // the first three
 	NewColumns   []string // columns the source has and the project does not declare, in order of their names
+	Schema       Schema   // what the records came with
 }
 
 // Reject is a record that does not fit: Line is 1-based, for Parquet the row; Text is the record, cut to 1 kB.

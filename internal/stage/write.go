@@ -13,6 +13,8 @@ func (r *run) write(ctx context.Context) (Result, error) {
 	result := Result{Data: r.dataPath(), Rejects: r.rejectsPath(), Records: r.records, NewColumns: slices.Sorted(maps.Keys(r.undeclared))}
 	if r.job.Source.NewColumns == "ignore" {
 		result.NewColumns = nil
+	} else {
+		result.Schema = r.shape.schema()
 	}
 	columns := make([]string, len(r.columns))
 	for i, c := range r.columns {

@@ -229,5 +229,6 @@ func (x *xmlRecords) hand(ctx context.Context, node *xmlNode, from, line int64) 
 	if bad, ok := x.text.between(from, x.decoder.InputOffset()); ok {
 		return x.to.reject(ctx, x.object, line, notText(x.encoding, bad.line, bad.column), string(x.out[:min(len(x.out), rejected)]))
 	}
+	x.run.shape.element(node)
 	return x.to.json(ctx, x.object, line, 1, x.out)
 }

@@ -45,6 +45,16 @@ func (r *run) xmlObject(out []byte, n *xmlNode) []byte {
 	return append(n.rest(out, known), '}')
 }
 
+// element remembers the elements and attributes of a record.
+func (s *shape) element(n *xmlNode) {
+	for _, a := range n.attrs {
+		s.add("@"+a.Name.Local, "attribute")
+	}
+	for _, c := range n.children {
+		s.add(c.name, "element")
+	}
+}
+
 // rest appends the members of an element's object that are not known.
 func (n *xmlNode) rest(out []byte, known map[string]bool) []byte {
 	for _, a := range n.attrs {
