@@ -38,7 +38,11 @@ func buildQuery(ctx context.Context, w *work) (outcome, error) {
 	w.log("info", "%d rows loaded, %d before; by key %d added, %d removed, %d changed", loaded.Rows, d.Before, d.Added, d.Removed, d.Changed)
 	for _, c := range checks {
 		if c.State == "warned" {
-			w.log("warn", "check %s: %s, wanted %s", c.Name, c.Value, c.Want)
+			text := fmt.Sprintf("check %s: %s, wanted %s", c.Name, c.Value, c.Want)
+			if len(c.Examples) > 0 {
+				text += " (" + strings.Join(c.Examples, "; ") + ")"
+			}
+			w.log("warn", "%s", text)
 		}
 	}
 	var in int64
