@@ -178,6 +178,9 @@ func tableTarget(m *mapping, p *Publication) {
 	if p.URL = m.secret("url"); m.value("url") == nil {
 		m.doc.fail(m.node, "the publication does not say which database", "write url: env:NAME, a reference to the secret that is its address")
 	}
+	if p.Mode == "day" && p.Target("day") == "" {
+		m.doc.fail(m.at("columns"), "mode: day, and the column day is not published", "add day to columns:, or write mode: upsert")
+	}
 	p.Create = m.boolean("create", false)
 	p.Lock = m.duration("lock", 10*time.Second)
 	p.Timeout = m.duration("timeout", 10*time.Minute)
@@ -263,13 +266,17 @@ func (m *mapping) dated(key, text, mode string) {
 	}
 }
 
-// references holds that references name publications of the same database, that none leads back to itself, and says where theirs are.
+// references holds that publications name marts, that what they refer to is published to the same database and none leads back to itself,
+// and says where it is.
 func (l *loader) references() {
 	all := map[string]Publication{}
 	for _, p := range l.project.Publications {
 		all[p.Name] = p
 	}
 	for _, p := range l.project.Publications {
+		if p.Mart != "" && !slices.ContainsFunc(l.project.Marts, func(q Query) bool { return q.Name == p.Mart }) {
+			l.wrong(p, fmt.Sprintf("there is no mart %s", p.Mart), "name a file of marts/ without .sql")
+		}
 		for j := range p.References {
 			r := &p.References[j]
 			l.reference(p, r, all[r.Publication])
@@ -311,4 +318,15 @@ func leadsTo(all map[string]Publication, from, to string, seen map[string]bool) 
 		}
 	}
 	return false
+}
+
+// Needs are the nodes that are built before: the mart, and the publications that its rows refer to.
+func (p Publication) Needs() []string {
+	out := []string{p.Mart}
+	for _, r := range p.References {
+		if !slices.Contains(out, r.Publication) {
+			out = append(out, r.Publication)
+		}
+	}
+	return out
 }

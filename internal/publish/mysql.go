@@ -52,11 +52,13 @@ func (MySQL) Publish(ctx context.Context, r Request) (Result, error) {
 		{"delete rows", m.remove},
 		{"write rows", m.write},
 		{"compare the counts", m.compare},
-		{"commit", func(ctx context.Context) error { return m.exec(ctx, "COMMIT") }},
 	} {
 		if err := step.do(ctx); err != nil {
 			return Result{}, mysqlFault(r, err, step.doing)
 		}
+	}
+	if err := m.exec(ctx, "COMMIT"); err != nil {
+		return Result{}, unconfirmed(mysqlFault(r, err, "commit"))
 	}
 	m.result.Step = atOnce
 	return m.result, nil

@@ -37,13 +37,13 @@ func mysqlWorld(t *testing.T) mysqlPlace {
 	t.Cleanup(func() { db.Close() })
 	p := mysqlPlace{db: db}
 	p.World = publishtest.World{
-		To: "mysql", Modes: []string{"swap", "upsert", "day"}, Address: address, Secret: config.Passwd, Proxy: proxy, Atomic: true, Differs: true,
+		To: "mysql", Modes: []string{"swap", "upsert", "day"}, Secrets: map[string]string{"env:TARGET": address}, Secret: config.Passwd, Proxy: proxy, Atomic: true, Differs: true,
 		Publication: func(mode string) project.Publication { return tablePublication("mysql", mode) },
 		Read: func(string, calendar.Day) []string {
 			return p.rows(t, "SELECT day, id, coalesce(name, '"+publishtest.Null+"'), price FROM items")
 		},
-		Denied: func(mode string) (project.Publication, string) {
-			return tablePublication("mysql", mode), strings.Replace(address, config.Passwd, "wrong-"+config.Passwd, 1)
+		Denied: func(mode string) (project.Publication, map[string]string) {
+			return tablePublication("mysql", mode), map[string]string{"env:TARGET": strings.Replace(address, config.Passwd, "wrong-"+config.Passwd, 1)}
 		},
 	}
 	return p
@@ -76,5 +76,26 @@ func (p mysqlPlace) rows(t *testing.T, query string) []string {
 		t.Error(err)
 	}
 	slices.Sort(out)
+	return out
+}
+
+func (p mysqlPlace) strings(t *testing.T, query string) []string {
+	t.Helper()
+	rows, err := p.db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, s)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return out
 }

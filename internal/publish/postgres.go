@@ -14,7 +14,7 @@ import (
 
 // Postgres publishes to a table of PostgreSQL in one transaction: the rows go into a temporary table, and what differs is deleted, updated
 // and inserted. Rows that do not change are not touched, foreign keys stay valid, and readers see all of the old or all of the new.
-// Other writers of the table wait until it is done.
+// Other writers of the table wait from when the rows are loaded until it is done.
 type Postgres struct{}
 
 const atOnce = "one transaction: readers see all of the old rows or all of the new"
@@ -46,7 +46,7 @@ func (Postgres) Publish(ctx context.Context, r Request) (Result, error) {
 		return Result{}, err // closing the connection rolls back
 	}
 	if err := tx.Commit(ctx); err != nil {
-		return Result{}, fault.Wrap(fault.Unavailable, postgresFault(r, err, "commit"), "the commit was not confirmed", "publish again, which does no harm if it was made")
+		return Result{}, unconfirmed(postgresFault(r, err, "commit"))
 	}
 	p.result.Step = atOnce
 	return p.result, nil
@@ -58,7 +58,7 @@ func connectPostgres(ctx context.Context, r Request) (*pgx.Conn, error) {
 		return nil, fmt.Errorf("look up url: %w", err)
 	}
 	config, err := pgx.ParseConfig(address)
-	if err != nil { // its text may show the address
+	if err != nil || address == "" { // its text may show the address
 		return nil, invalid(r, r.Publication.URL+" is not the address of a PostgreSQL database", "put postgres://user:password@host:5432/database into it")
 	}
 	if config.ConnectTimeout == 0 {
@@ -94,6 +94,7 @@ func (p *postgresRun) all(ctx context.Context) error {
 		{"look at the table", p.open},
 		{"load the rows", p.load},
 		{"look for keys that come twice", p.unique},
+		{"lock the table", p.lock},
 		{"look for what the rows refer to", p.references},
 		{"delete rows", p.remove},
 		{"write rows", p.write},
@@ -250,7 +251,7 @@ func (p *postgresRun) write(ctx context.Context) error {
 			}
 			name := quotePostgres(c.as)
 			set = append(set, name+" = EXCLUDED."+name)
-			old, new = append(old, comparable("t."+name, p.types[i])), append(new, comparable("EXCLUDED."+name, p.types[i]))
+			old, new = append(old, equatable("t."+name, p.types[i])), append(new, equatable("EXCLUDED."+name, p.types[i]))
 		}
 		if len(set) == 0 {
 			statement += " DO NOTHING"

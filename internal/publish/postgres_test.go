@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strings"
@@ -34,13 +35,13 @@ func postgresWorld(t *testing.T) postgresPlace {
 	u.Host = proxy.Addr
 	p := postgresPlace{direct: direct}
 	p.World = publishtest.World{
-		To: "postgres", Modes: []string{"swap", "upsert", "day"}, Address: u.String(), Secret: password, Proxy: proxy, Atomic: true, Differs: true,
+		To: "postgres", Modes: []string{"swap", "upsert", "day"}, Secrets: map[string]string{"env:TARGET": u.String()}, Secret: password, Proxy: proxy, Atomic: true, Differs: true,
 		Publication: func(mode string) project.Publication { return tablePublication("postgres", mode) },
 		Read: func(string, calendar.Day) []string {
 			return p.rows(t, "SELECT day::text, id::text, coalesce(name, '"+publishtest.Null+"'), price::text FROM shop.items")
 		},
-		Denied: func(mode string) (project.Publication, string) {
-			return tablePublication("postgres", mode), strings.Replace(u.String(), password, "wrong-"+password, 1)
+		Denied: func(mode string) (project.Publication, map[string]string) {
+			return tablePublication("postgres", mode), map[string]string{"env:TARGET": strings.Replace(u.String(), password, "wrong-"+password, 1)}
 		},
 	}
 	p.exec(t, "CREATE SCHEMA shop")
@@ -81,5 +82,31 @@ func (p postgresPlace) rows(t *testing.T, query string) []string {
 		t.Error(err)
 	}
 	slices.Sort(out)
+	return out
+}
+
+func (p postgresPlace) connect(t *testing.T) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), p.direct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+func (p postgresPlace) strings(t *testing.T, query string) []string {
+	t.Helper()
+	rows, err := p.connect(t).Query(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) == 0 {
+		return nil
+	}
 	return out
 }

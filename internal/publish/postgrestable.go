@@ -72,15 +72,15 @@ func (p *postgresRun) reach(alias string) string {
 
 func (p *postgresRun) literalDay() string { return pgString(p.request.Day.String()) }
 
-// comparable makes types comparable that have no equality of their own.
-func comparable(column, kind string) string {
+// equatable makes types comparable that have no equality of their own.
+func equatable(column, kind string) string {
 	if slices.Contains([]string{"json", "xml", "point", "box", "path", "polygon", "line", "lseg", "circle"}, kind) {
 		return column + "::text"
 	}
 	return column
 }
 
-// open finds the table, or makes it, keeps other writers out of it, and learns its types.
+// open finds the table, or makes it, and learns its types.
 func (p *postgresRun) open(ctx context.Context) error {
 	name := p.request.Publication.Table
 	statement := p.createStatement()
@@ -99,9 +99,6 @@ func (p *postgresRun) open(ctx context.Context) error {
 	}
 	if kind != "r" && kind != "p" {
 		return invalid(p.request, name+" is not a table", "publish to a table; views are not replaced")
-	}
-	if _, err := p.tx.Exec(ctx, "LOCK TABLE "+p.table+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
-		return err
 	}
 	rows, err := p.tx.Query(ctx, `SELECT attname::text, format_type(atttypid, NULL) FROM pg_attribute
 WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`, p.oid)
@@ -122,6 +119,12 @@ WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`, 
 		p.types = append(p.types, kind)
 	}
 	return nil
+}
+
+// lock keeps other writers out of the table, and no readers. The rows are loaded by now, however long the mart took to give them.
+func (p *postgresRun) lock(ctx context.Context) error {
+	_, err := p.tx.Exec(ctx, "LOCK TABLE "+p.table+" IN SHARE ROW EXCLUSIVE MODE")
+	return err
 }
 
 func (p *postgresRun) createStatement() string {
@@ -217,7 +220,11 @@ func postgresFault(r Request, err error, doing string) error {
 	class, hint := fault.Invalid, "compare the table's columns with the mart's"
 	switch {
 	case pg.Code == "42P10":
-		hint = fmt.Sprintf("run: CREATE UNIQUE INDEX ON %s (%s)", r.Publication.Table, strings.Join(r.Keys, ", "))
+		var keys []string
+		for _, k := range r.Keys {
+			keys = append(keys, quotePostgres(r.Publication.Target(k)))
+		}
+		hint = fmt.Sprintf("run: CREATE UNIQUE INDEX ON %s (%s)", quoteTable(r.Publication.Table), strings.Join(keys, ", "))
 	case pg.Code == "55P03":
 		class, hint = fault.Unavailable, "somebody holds the table for longer than lock: allows; it is tried again"
 	case pg.Code == "57014":

@@ -47,14 +47,18 @@ func layoutOf(r Request) (*layout, error) {
 		l.columns = append(l.columns, column{r.Columns[i], p.As, i})
 	}
 	l.day = l.find("day")
-	for _, k := range r.Keys {
+	keys := r.Keys
+	if len(keys) == 0 {
+		keys = r.Publication.Key
+	}
+	for _, k := range keys {
 		i := l.find(k)
 		if i < 0 {
 			return nil, invalid(r, fmt.Sprintf("the key names %s, which is not published", k), "add it to columns:, or write key: with published columns")
 		}
 		l.key = append(l.key, i)
 	}
-	if r.Publication.Mode == "upsert" && len(l.key) == 0 {
+	if r.Publication.Mode == "upsert" && len(l.key) == 0 && r.Publication.Redis.Member == "" { // members are keys
 		return nil, invalid(r, "mode: upsert without a key", "write key: with the columns that name a row")
 	}
 	if r.Publication.Mode == "day" && (r.Day.IsZero() || l.dayAt < 0) {

@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"net"
@@ -16,8 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"crypto/rand"
-
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	_ "github.com/go-sql-driver/mysql"
 )
 
@@ -145,4 +147,88 @@ func mariaDB(t *testing.T) (dsn string) {
 		db.Close()
 	})
 	return "app:Xk3-mariadb-pw@tcp(" + addr + ")/" + name
+}
+
+// awsServer is where a server that speaks like one of AWS's is, and who is let in.
+type awsServer struct{ Endpoint, Region, AccessKey, SecretKey string }
+
+var gateway = sync.OnceValues(func() (string, error) {
+	return start("", func(dir, port string) ([]string, error) {
+		program, err := filepath.Abs("../../.tools/versitygw")
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range []string{"data", "versions"} {
+			if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+				return nil, err
+			}
+		}
+		return []string{"env", "ROOT_ACCESS_KEY=test", "ROOT_SECRET_KEY=Vg9-gateway-secret", program, "--quiet", "--port", "127.0.0.1:" + port, "--region", "us-east-1",
+			"posix", "--versioning-dir", dir + "/versions", dir + "/data"}, nil
+	})
+})
+
+// bucket is an empty bucket.
+func bucket(t *testing.T) (awsServer, string) {
+	t.Helper()
+	if _, err := os.Stat("../../.tools/versitygw"); err != nil {
+		lacking(t, "the S3 server versitygw is not installed: run .ci/setup")
+	}
+	addr, err := gateway()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := awsServer{"http://" + addr, "us-east-1", "test", "Vg9-gateway-secret"}
+	name := "t" + strings.ToLower(rand.Text())
+	if _, err := at.s3().CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		t.Fatal(err)
+	}
+	return at, name
+}
+
+func (a awsServer) s3() *s3.Client {
+	return s3.New(s3.Options{Region: a.Region, BaseEndpoint: &a.Endpoint, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider(a.AccessKey, a.SecretKey, "")})
+}
+
+func (a awsServer) dynamoDB() *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{Region: a.Region, BaseEndpoint: &a.Endpoint, Credentials: credentials.NewStaticCredentialsProvider(a.AccessKey, a.SecretKey, "")})
+}
+
+var dynalite = sync.OnceValues(func() (string, error) {
+	return start("", func(dir, port string) ([]string, error) {
+		modules, err := filepath.Abs("../testenv/emulators/node_modules")
+		if err != nil {
+			return nil, err
+		}
+		// It throws when a client goes away within a request.
+		return []string{"env", "NODE_PATH=" + modules, "node", "-e", "process.on('uncaughtException', (err) => { if (err.code !== 'ECONNRESET') throw err }); require('dynalite')({createTableMs: 5}).listen(" + port + ", '127.0.0.1')"}, nil
+	})
+})
+
+// dynamoDB is a server shared by tests, which name their tables apart.
+func dynamoDB(t *testing.T) awsServer {
+	t.Helper()
+	if _, err := os.Stat("../testenv/emulators/node_modules/dynalite"); err != nil {
+		lacking(t, "dynalite is not installed: run npm ci in internal/testenv/emulators")
+	}
+	addr, err := dynalite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return awsServer{"http://" + addr, "us-east-1", "test", "Dy5-dynalite-secret"}
+}
+
+// redisServer is an empty server.
+func redisServer(t *testing.T) (addr string) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		lacking(t, "Redis is not installed: apt-get install redis-server")
+	}
+	addr, err := start("", func(dir, port string) ([]string, error) {
+		return []string{"redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", dir}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
 }

@@ -1,9 +1,11 @@
 package publish
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"syscall"
 
@@ -46,7 +48,21 @@ func counted(r Request, got, want int64) error {
 		"look for triggers, rules or unique columns of the target that drop or join rows")
 }
 
+// unconfirmed is a commit of which nobody knows whether it was made; one that the database refused was not.
+func unconfirmed(err error) error {
+	if !fault.Is(err, fault.Unavailable) {
+		return err
+	}
+	return fault.Wrap(fault.Unavailable, err, "the commit was not confirmed", "publish again, which does no harm if it was made")
+}
+
 // gone reports whether a connection broke.
 func gone(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// broken reports whether an error comes from the network and not from the rows.
+func broken(err error) bool {
+	var network net.Error
+	return gone(err) || errors.As(err, &network) || errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded)
 }

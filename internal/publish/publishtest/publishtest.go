@@ -27,8 +27,9 @@ type World struct {
 	Modes []string
 	// Publication is to this place, for a mode. The suite sets nothing in it.
 	Publication func(mode string) project.Publication
-	// Address is what every reference to a secret stands for, and Secret the part of it that nobody may see.
-	Address, Secret string
+	// Secrets are what references stand for, and Secret the part of them that nobody may see.
+	Secrets map[string]string
+	Secret  string
 	// Read gives the rows that the place holds, those of the mode and the day where each day has its place, each as Text writes it.
 	Read func(mode string, d calendar.Day) []string
 	// Proxy is on the way to the server.
@@ -37,8 +38,8 @@ type World struct {
 	Atomic bool
 	// Differs: rows that are as they were are not written again.
 	Differs bool
-	// Denied is a publication, and what its references stand for, that the place refuses.
-	Denied func(mode string) (project.Publication, string)
+	// Denied is a publication, and what its references stand for, that the place refuses; the secret is in what they stand for.
+	Denied func(mode string) (project.Publication, map[string]string)
 }
 
 // Row is a row of the suite's mart.
@@ -127,7 +128,7 @@ func (w World) Request(mode string, d calendar.Day, rows ...[]Row) publish.Reque
 	}
 	return publish.Request{
 		Publication: w.Publication(mode), Day: d, Columns: Columns(), Rows: Values(values, nil), Count: int64(len(values)), Keys: []string{"id"}, Run: "run-1",
-		Secret: func(context.Context, string) (string, error) { return w.Address, nil },
+		Secret: func(_ context.Context, ref string) (string, error) { return w.Secrets[ref], nil },
 		Wait:   func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		Log:    func(string, string, ...any) {},
 	}
@@ -337,9 +338,9 @@ func hostile(t *testing.T, w World) {
 		``, `'; DROP TABLE x; --`, `"quoted"`, "`tick`", `back\slash`, `\N`, `\.`, "tab\tnewline\ncr\rend", "한국어 도서관", "😀👩‍👩‍👧 𠮷", "{a,b}", `{"json":1}`, "NULL",
 		"$1 ? %s :name {day}", " spaces ", "\u202eright to left", "\x01\x1f\x7f", strings.Repeat("길", 30000), nil, "<script>&amp;",
 	} {
-		all = append(all, Row{thursday, int64(i + 1), name, "9007199254740993.1234", 1e300})
+		all = append(all, Row{thursday, int64(i + 1), name, "9007199254740993.1234", 1e100})
 	}
-	all = append(all, Row{thursday, int64(math.MaxInt64), "largest", "-99999999999999999999.9999", math.SmallestNonzeroFloat64}, Row{thursday, int64(math.MinInt64 + 1), "least", "0.0001", 0})
+	all = append(all, Row{thursday, int64(math.MaxInt64), "largest", "-99999999999999999999.9999", -1.25e-100}, Row{thursday, int64(math.MinInt64 + 1), "least", "0.0001", 0})
 	for _, mode := range w.Modes {
 		w.must(t, w.Request(mode, thursday, all))
 		w.holds(t, mode, thursday, texts(all))
@@ -356,6 +357,8 @@ func impossible(t *testing.T, w World) {
 		{"name", Row{thursday, int64(77), "nul\x00byte", "1", 0}},
 		{"score", Row{thursday, int64(77), "not a number", "1", math.NaN()}},
 		{"score", Row{thursday, int64(77), "infinity", "1", math.Inf(-1)}},
+		{"score", Row{thursday, int64(77), "large", "1", math.MaxFloat64}},
+		{"score", Row{thursday, int64(77), "small", "1", math.SmallestNonzeroFloat64}},
 	} {
 		w.must(t, w.Request("swap", thursday, old))
 		_, err := w.publish(t, w.Request("swap", thursday, old, []Row{c.row}))
@@ -475,9 +478,9 @@ func secrets(t *testing.T, w World) {
 		said = append(said, fmt.Sprintf("%v %#v", err, err))
 	}
 	denied := w.Request("swap", thursday, rows(thursday, 1, 5, "a"))
-	address := ""
-	denied.Publication, address = w.Denied("swap")
-	denied.Secret = func(context.Context, string) (string, error) { return address, nil }
+	var wrong map[string]string
+	denied.Publication, wrong = w.Denied("swap")
+	denied.Secret = func(_ context.Context, ref string) (string, error) { return wrong[ref], nil }
 	try(denied, fault.Refused)
 	w.Proxy.CutAfter(0)
 	try(w.Request("swap", thursday, rows(thursday, 1, 5, "a")), fault.Unavailable)
