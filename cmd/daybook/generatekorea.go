@@ -51,7 +51,7 @@ func (p *program) generateKoreaCommand() *cobra.Command {
 	c.Flags().StringVarP(&dir, "output", "o", "", "the directory to write into")
 	c.Flags().StringVar(&serve, "serve", "", "the address to answer at, such as 127.0.0.1:8099; port 0 is a free one")
 	c.Flags().IntVar(&api.Quota, "quota", 0, "calls of an API until it says that they are used up; 0 is no end")
-	c.Flags().BoolVar(&api.Flaky, "flaky", false, "fail the first call of every eighth address")
+	c.Flags().BoolVar(&api.Flaky, "flaky", false, "fail the first call of every sixteenth address")
 	return c
 }
 

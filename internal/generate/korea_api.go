@@ -16,7 +16,7 @@ import (
 type KoreaAPI struct {
 	Korea Korea
 	Quota int  // calls of one API until it says that they are used up; zero is no end
-	Flaky bool // every eighth address fails when it is asked for the first time: too busy, too often, or cut off
+	Flaky bool // every sixteenth address fails when it is asked for the first time: too busy, too often, or cut off
 
 	mu    sync.Mutex
 	calls map[string]int  // by path
@@ -108,7 +108,7 @@ func (a *KoreaAPI) stumble(w http.ResponseWriter, u *url.URL) bool {
 	for _, c := range []byte(address) {
 		d = d.on(int(c))
 	}
-	if before || d.below(8) > 0 {
+	if before || d.below(16) > 0 {
 		return false
 	}
 	switch d.on(0).below(3) {

@@ -83,7 +83,7 @@ func (k Korea) performance(n int) Performance {
 	hall := d.on(0).below(hallCount)
 	p := Performance{
 		ID:       fmt.Sprintf("PF%06d", 100_000+n),
-		Title:    pickOf(d.on(1), pieces()) + pickOf(d.on(2), []string{"의 하루", "와 우산", "를 위한 소나타", " 이야기", ", 다시", " <앙코르> & 친구들", "의 밤"}),
+		Title:    pickOf(d.on(1), pieces()) + pickOf(d.on(2), []string{"의 하루", " 그리고 우산", "의 소나타", " 이야기", ", 다시", " <앙코르> & 친구들", "의 밤"}),
 		Hall:     hallID(hall),
 		HallName: hallName(hall),
 		Genre:    pickOf(d.on(3), []string{"연극", "연극", "뮤지컬", "서양음악(클래식)", "한국음악(국악)", "대중음악", "무용(서양/한국무용)", "서커스/마술"}),
