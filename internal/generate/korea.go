@@ -11,7 +11,7 @@ import (
 // tell in the formats of the originals, so that whatever is counted from those can be counted again. All names are invented.
 type Korea struct {
 	Seed   uint64
-	PerDay int // sessions of a mean day, at least 10; there are four times as many users
+	PerDay int // sessions of a mean day, at least 10; there are twelve times as many users
 }
 
 // Topics of Korea; those of the library are below them.

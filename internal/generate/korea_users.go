@@ -56,7 +56,7 @@ const (
 	joinedIn    = 800  // days in which all users register
 )
 
-func (k Korea) userCount() int { return 4 * k.PerDay }
+func (k Korea) userCount() int { return 12 * k.PerDay }
 
 // known is how many users have registered by a day.
 func (k Korea) known(day calendar.Day) int {

@@ -109,7 +109,7 @@ type journey struct {
 func (k Korea) journeys(day calendar.Day, web *Web) {
 	number := dayNumber(day)
 	d := k.on(topicJourney).on(number)
-	count := max(1, level(k.PerDay, day)*100/150)
+	count := max(1, level(k.PerDay, day)*100/120)
 	times := newClock(day, count, k.on(topicJourneyClock).on(number))
 	known := k.known(day)
 	var arrivals wheel
@@ -131,7 +131,7 @@ func (k Korea) journeys(day calendar.Day, web *Web) {
 			j.signs, j.user = whenPurchased, int64(i+1)
 		}
 		j.buys = j.user > 0 && t.on(5).hits(160_000)
-		sessions := 1 + wheel{70, 92, 100}.pick(t.on(6))
+		sessions := 1 + wheel{85, 95, 100}.pick(t.on(6))
 		for s := range sessions {
 			j.session(t.on(7).on(s), s == sessions-1)
 			j.millis += 30*60_000 + t.on(8).on(s).below(28*60)*60_000
