@@ -18,8 +18,8 @@ import (
 	"daybook/jobs"
 )
 
-// site is the example korea with its APIs, and three days of files that end on thursday.
-type site struct {
+// travel is the example korea with its APIs, and three days of files that end on thursday.
+type travel struct {
 	*house
 	*truth
 	api      *generate.KoreaAPI
@@ -27,7 +27,7 @@ type site struct {
 	first    calendar.Day
 }
 
-func korea(t *testing.T, perDay int, api *generate.KoreaAPI) *site {
+func korea(t *testing.T, perDay int, api *generate.KoreaAPI) *travel {
 	t.Helper()
 	api.Korea = generate.Korea{Seed: 1, PerDay: perDay}
 	dir, first := copyOf(t, "korea"), thursday.Add(-2)
@@ -36,7 +36,7 @@ func korea(t *testing.T, perDay int, api *generate.KoreaAPI) *site {
 	}
 	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
-	s := &site{house: live(t, dir, map[string]string{"KOREA_API": server.URL}), truth: newTruth(api.Korea, first, thursday), api: api, first: first}
+	s := &travel{house: live(t, dir, map[string]string{"KOREA_API": server.URL}), truth: newTruth(api.Korea, first, thursday), api: api, first: first}
 	s.Secret = func(_ context.Context, ref string) (string, error) {
 		switch {
 		case ref == "env:KOREA_KEY":
@@ -50,7 +50,7 @@ func korea(t *testing.T, perDay int, api *generate.KoreaAPI) *site {
 }
 
 // unpublished are all nodes but the publications.
-func (s *site) unpublished() []string {
+func (s *travel) unpublished() []string {
 	var names []string
 	for _, n := range s.Graph.Order {
 		if n.Kind != project.KindPublication {
@@ -83,7 +83,7 @@ func TestKorea(t *testing.T) {
 }
 
 // withoutDatabase asks for everything: all but the publications is built.
-func (s *site) withoutDatabase() {
+func (s *travel) withoutDatabase() {
 	s.t.Helper()
 	var built []string
 	run, err := s.try(jobs.Request{Day: s.first, Through: thursday}, &built)
@@ -99,14 +99,14 @@ func (s *site) withoutDatabase() {
 }
 
 // rerun asks for the same days again.
-func (s *site) rerun(t *testing.T) {
+func (s *travel) rerun(t *testing.T) {
 	calls := s.api.Calls("/")
 	if built := s.build(jobs.Request{Nodes: s.unpublished(), Day: s.first, Through: thursday}); len(built) > 0 || s.api.Calls("/") != calls {
 		t.Errorf("a rerun built %v and made %d calls", built, s.api.Calls("/")-calls)
 	}
 }
 
-func (s *site) counted(t *testing.T) {
+func (s *travel) counted(t *testing.T) {
 	for _, day := range calendar.Range(s.first, thursday) {
 		s.holds(day, "SELECT purchase_id, user_id, price_krw, session_id, channel, minutes FROM purchase_paths WHERE day = $day ORDER BY purchase_id", pathRows(s.paths(day)))
 		s.holds(day, "SELECT channel, sessions, searches, clicks, purchases, won FROM channel_usage WHERE day = $day ORDER BY channel", s.channels(day))

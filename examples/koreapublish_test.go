@@ -45,7 +45,7 @@ func read(t *testing.T, conn *pgx.Conn, sql string) [][]any {
 	return got
 }
 
-func (s *site) heldBack(t *testing.T) {
+func (s *travel) heldBack(t *testing.T) {
 	url, conn := database(t)
 	s.database = url
 	calls := s.api.Calls("/")
@@ -92,7 +92,7 @@ func (s *site) heldBack(t *testing.T) {
 }
 
 // named holds that the relationship names the halls that are not known, as a warning.
-func (s *site) named(day calendar.Day, halls map[string]bool) {
+func (s *travel) named(day calendar.Day, halls map[string]bool) {
 	s.t.Helper()
 	results, err := s.Store.Checks(context.Background(), "performances", day, day)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *site) named(day calendar.Day, halls map[string]bool) {
 }
 
 // published compares what has no references with the truth.
-func (s *site) published(t *testing.T, conn *pgx.Conn) {
+func (s *travel) published(t *testing.T, conn *pgx.Conn) {
 	t.Helper()
 	var halls [][]any
 	for id, h := range s.halls(thursday) {
@@ -137,7 +137,7 @@ func (s *site) published(t *testing.T, conn *pgx.Conn) {
 	}
 }
 
-func (s *site) portable(t *testing.T) {
+func (s *travel) portable(t *testing.T) {
 	_, conn := database(t)
 	for _, n := range s.Graph.Order {
 		if n.Query == nil {
