@@ -52,7 +52,7 @@ func (p *program) generateCommand() *cobra.Command {
 	c.Flags().Uint64Var(&g.Seed, "seed", seed, "another seed gives other data")
 	c.Flags().IntVar(&g.Bad, "bad", 0, "rows of the wrong type, each day")
 	c.Flags().StringVarP(&g.Dir, "output", "o", "", "the directory to write into")
-	c.AddCommand(p.generateKoreaCommand())
+	c.AddCommand(p.generateKoreaCommand("korea"))
 	return c
 }
 

@@ -17,13 +17,13 @@ import (
 	"daybook/internal/text"
 )
 
-// generateKoreaCommand is a command of its own, because it has an API to serve beside files to write.
-func (p *program) generateKoreaCommand() *cobra.Command {
+// generateKoreaCommand is a part of generate with flags of its own, because it has an API to serve beside files to write.
+func (p *program) generateKoreaCommand(name string) *cobra.Command {
 	var api generate.KoreaAPI
 	var days int
 	var end, dir, serve string
 	c := &cobra.Command{
-		Use:   "korea",
+		Use:   name,
 		Short: "Write made-up source data for the example korea, or answer as its APIs do",
 		Long: "With -o it writes web logs, users, airports and libraries. With --serve, or without -o, it answers as the APIs of attractions and performances do, " +
 			"for any day and any key that is not empty, until it is stopped. The same seed gives the same data everywhere.",
