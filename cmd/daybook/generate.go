@@ -69,6 +69,7 @@ func (p *program) generateCommand() *cobra.Command {
 	c.Flags().IntVar(&g.Bad, "bad", 0, "rows of the wrong type, each day")
 	c.Flags().StringVarP(&g.Dir, "output", "o", "", "the directory to write into")
 	to.flags(c)
+	c.AddCommand(p.generateKoreaCommand("korea"))
 	return c
 }
 

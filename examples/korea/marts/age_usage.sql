@@ -1,0 +1,32 @@
+/*
+owner: web team
+description: The day by age, in tens of years from age_from; 100 is a hundred years and more, null is unknown
+key: [day, age_from]
+columns:
+  users: people who had registered by the day, whether they did something or not
+  active: those who did something on the day
+  buyers: those who bought
+checks:
+  - unique: [day, age_from]
+  - not_null: [users, active, searches, clicks, purchases, buyers]
+  - total: {measure: sum(active), of: user_activity}
+  - total: {measure: sum(searches), of: user_activity, equals: sum(searches)}
+  - total: {measure: sum(purchases), of: user_activity, equals: sum(purchases)}
+  - {rule: active <= users, severity: warning}
+*/
+-- People and what they did are stacked: who did nothing is counted, and nobody's searches are counted twice.
+SELECT CAST($day AS DATE) AS day, age_from, CAST(sum(users) AS BIGINT) AS users, CAST(sum(active) AS BIGINT) AS active,
+       CAST(sum(searches) AS BIGINT) AS searches, CAST(sum(clicks) AS BIGINT) AS clicks,
+       CAST(sum(purchases) AS BIGINT) AS purchases, CAST(sum(buyers) AS BIGINT) AS buyers, CAST(sum(won) AS BIGINT) AS won
+FROM (
+  SELECT CASE WHEN u.age >= 100 THEN 100 ELSE CAST(floor(u.age / 10.0) AS INTEGER) * 10 END AS age_from, 1 AS users, 0 AS active, 0 AS searches, 0 AS clicks, 0 AS purchases, 0 AS buyers, 0 AS won
+  FROM users AS u
+  WHERE u.registration_date <= $day
+  UNION ALL
+  SELECT CASE WHEN u.age >= 100 THEN 100 ELSE CAST(floor(u.age / 10.0) AS INTEGER) * 10 END AS age_from, 0 AS users, 1 AS active, a.searches, a.clicks, a.purchases,
+         CASE WHEN a.purchases > 0 THEN 1 ELSE 0 END AS buyers, a.won
+  FROM user_activity AS a
+  LEFT JOIN users AS u ON u.user_id = a.user_id
+  WHERE a.day = $day
+) AS acts
+GROUP BY age_from
