@@ -237,6 +237,9 @@ func (b *s3Batch) Abort() {
 	b.done = true
 	ctx, cancel := context.WithTimeout(context.Background(), cleanup)
 	defer cancel()
+	if b.lake.prove(ctx, proofAge) != nil {
+		return
+	}
 	if b.journal != nil && b.journal.tag != "" && b.journal.own(ctx, true) != nil {
 		return // it was taken up
 	}

@@ -109,7 +109,7 @@ func (s *S3) owner(ctx context.Context) (now ownership, tag string, silent time.
 		}
 		tag = aws.ToString(out.ETag)
 		if at, ok := awsmiddleware.GetServerTime(out.ResultMetadata); ok { // else nobody is ever silent
-			silent = at.Sub(aws.ToTime(out.LastModified))
+			silent = max(0, at.Sub(aws.ToTime(out.LastModified)))
 		}
 		return nil
 	})

@@ -256,26 +256,31 @@ func (s *S3) sweepKey(ctx context.Context, k Key, seen []entry, lists map[string
 	return s.sweepRemains(ctx, k, seen, unnamed, committed)
 }
 
-// sweepRemains takes away what is seen of the unnamed generations, if it is old enough and still unnamed. The manifest is read before the
-// key is listed again: a commit that replaces it meanwhile has noted the earlier one before.
+// sweepRemains takes away what is seen of the unnamed generations, if it is old enough and still unnamed. It leaves a key that is committed
+// while it looks.
 func (s *S3) sweepRemains(ctx context.Context, k Key, seen []entry, unnamed map[string]time.Time, committed time.Time) error {
+	defer s.turn(k)()
 	ctx, cancel, err := s.fence(ctx)
 	if err != nil {
 		return err
 	}
 	defer cancel()
-	now, err := s.readManifest(ctx, k, manifestName)
-	if err != nil {
-		return err
-	}
 	again, err := s.list(ctx, k.path())
 	if err != nil {
 		return err
 	}
+	tag := ""
 	for _, e := range again {
 		if g, ok := generationNamed(e.name); ok {
 			delete(unnamed, g)
 		}
+		if e.name == manifestName {
+			tag = aws.ToString(e.ETag)
+		}
+	}
+	now, err := s.readManifest(ctx, k, manifestName)
+	if err != nil || fingerprint(now.tag) != fingerprint(tag) {
+		return err
 	}
 	if now.whole {
 		delete(unnamed, now.manifest.Generation)
