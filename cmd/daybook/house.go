@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -93,6 +95,11 @@ func (p *program) openHouse(ctx context.Context, command string) (_ *house, err 
 	if err != nil {
 		return nil, err
 	}
+	giveBack, err := ownLake(ctx, l, command, data)
+	if err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, giveBack)
 	w, err := warehouse.Duck(ctx, warehouse.Options{Path: filepath.Join(data, "warehouse.duckdb"), Memory: h.project.Engine.Memory,
 		Threads: h.project.Engine.Threads, Readers: h.project.Engine.Readers, Zone: h.project.Zone, Temp: filepath.Join(temp, "warehouse"), Guard: guard(h.parser)})
 	if err != nil {
@@ -122,7 +129,7 @@ func (p *program) openHouse(ctx context.Context, command string) (_ *house, err 
 	return h, nil
 }
 
-// openLake opens the project's lake, or a scratch one, which is always a directory: a rehearsal must not touch the one that people read.
+// openLake opens the project's lake, in a bucket for reading, or a scratch one, which is always a directory: a rehearsal must not touch the one that people read.
 func (p *program) openLake(ctx context.Context, pr *project.Project, data string) (lake.Lake, error) {
 	l := pr.Lake
 	if l.Bucket == "" || p.scratch != "" {
@@ -135,6 +142,44 @@ func (p *program) openLake(ctx context.Context, pr *project.Project, data string
 	}
 	return lake.OpenS3(ctx, lake.S3Options{Address: l.Bucket, Region: l.AWS.Region, Endpoint: l.AWS.Endpoint, AccessKey: access, SecretKey: key,
 		Cache: filepath.Join(data, "lake-cache"), CacheBytes: l.Cache})
+}
+
+// ownLake makes this process the one that writes to a lake in a bucket; one in a directory is the project's, whose lock is held.
+func ownLake(ctx context.Context, l lake.Lake, command, data string) (giveBack func() error, err error) {
+	bucket, ok := l.(*lake.S3)
+	if !ok {
+		return func() error { return nil }, nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("name the owner of the lake: %w", err)
+	}
+	home, err := lakeHome(host, data)
+	if err != nil {
+		return nil, fmt.Errorf("name the owner of the lake: %w", err)
+	}
+	return bucket.Own(ctx, lake.Owner{Name: fmt.Sprintf("daybook %s on %s (process %d)", command, host, os.Getpid()), Home: home})
+}
+
+// lakeHome is the same for all processes that hold the lock of a data directory, one after the other, and different for a copy of the
+// directory elsewhere: who finds its own home as the lake's owner knows that this process has ended.
+func lakeHome(host, data string) (string, error) {
+	at, err := filepath.Abs(data)
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(data, "lake-home")
+	id, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if len(id) == 0 {
+		id = []byte(rand.Text())
+		if err := os.WriteFile(file, id, 0o600); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%s %s %s", host, at, id), nil
 }
 
 // guard lets only a plain SELECT over named tables through to the warehouse.

@@ -35,8 +35,9 @@ type S3Options struct {
 	CacheBytes int64  // that the copies may have together; 0 means 20 GB
 }
 
-// S3 is a lake in a bucket, laid out as Dir is. An object is written once; a manifest replaces another only where that is the one
-// which was there when the batch began, so that of two servers that build the same day one is refused.
+// S3 is a lake in a bucket, laid out as Dir is. It is read only until Own: one process writes to it at a time. Behind that, an object is
+// written once, and a manifest replaces another only where that is the one which was there when the batch began, so that a process
+// which does not know yet that it was followed is refused.
 type S3 struct {
 	client  *s3.Client
 	bucket  string
@@ -46,6 +47,11 @@ type S3 struct {
 	stale   time.Duration
 	now     func() time.Time
 	waiting func(ctx context.Context, d time.Duration) error
+
+	held     *held         // by Own; nil while the lake is read only
+	free     bool          // written without an owner, by tests of what holds without one
+	takeOver time.Duration // of silence, behind which an owner is followed
+	changing sync.Map      // Key to *sync.Mutex: a key's commit and its removal take turns
 }
 
 const (
@@ -54,7 +60,7 @@ const (
 	silence   = 2 * time.Minute
 )
 
-// OpenS3 opens the lake in a bucket, which it does not ask anything yet.
+// OpenS3 opens the lake in a bucket for reading, and asks nothing of it yet.
 func OpenS3(ctx context.Context, o S3Options) (*S3, error) {
 	bucket, prefix, err := bucketOf(o.Address)
 	if err != nil {
@@ -90,7 +96,7 @@ func OpenS3(ctx context.Context, o S3Options) (*S3, error) {
 			so.BaseEndpoint, so.UsePathStyle = aws.String(o.Endpoint), true
 		}
 	})
-	return &S3{client: client, bucket: bucket, prefix: prefix, cache: c, part: partBytes, stale: staleAge, now: time.Now, waiting: pause}, nil
+	return &S3{client: client, bucket: bucket, prefix: prefix, cache: c, part: partBytes, stale: staleAge, now: time.Now, waiting: pause, takeOver: takeOver}, nil
 }
 
 // bucketOf takes s3://bucket/prefix apart.
@@ -121,6 +127,13 @@ func pause(ctx context.Context, d time.Duration) error {
 
 func (s *S3) address() string { return "s3://" + s.bucket + "/" + s.prefix }
 
+// turn waits for whoever changes what a key holds.
+func (s *S3) turn(k Key) (end func()) {
+	mu, _ := s.changing.LoadOrStore(k, new(sync.Mutex))
+	mu.(*sync.Mutex).Lock()
+	return mu.(*sync.Mutex).Unlock
+}
+
 // key is the whole key of what lies at a path of the lake.
 func (s *S3) key(elements ...string) *string { return aws.String(s.prefix + path.Join(elements...)) }
 
@@ -128,8 +141,11 @@ func (s *S3) key(elements ...string) *string { return aws.String(s.prefix + path
 type stored struct {
 	manifest Manifest
 	whole    bool // it could be decoded
+	text     []byte
 	tag      string
 }
+
+func (m stored) names(generation string) bool { return m.whole && m.manifest.Generation == generation }
 
 // Manifest implements Lake.
 func (s *S3) Manifest(ctx context.Context, k Key) (Manifest, error) {
@@ -154,7 +170,7 @@ func (s *S3) readManifest(ctx context.Context, k Key, name string) (stored, erro
 	if errors.As(err, &f) {
 		f.File = k.path() + "/" + name
 	}
-	return stored{m, err == nil, tag}, err
+	return stored{m, err == nil, text, tag}, err
 }
 
 // read gives a small object and its tag; no tag where there is none.

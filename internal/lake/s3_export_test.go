@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Tune makes a lake's parts small, its remains stale at once, and its waits short; waited is told of each.
+// Tune makes a lake's parts small, its remains stale at once, and its waits short; waited is told of each. Until Own nothing is asked of an
+// owner.
 func (s *S3) Tune(part int64, stale time.Duration, waited func(time.Duration)) {
-	s.part, s.stale = part, stale
+	s.part, s.stale, s.free = part, stale, s.held == nil
 	s.waiting = func(ctx context.Context, d time.Duration) error {
 		if waited != nil {
 			waited(d)
@@ -17,6 +18,12 @@ func (s *S3) Tune(part int64, stale time.Duration, waited func(time.Duration)) {
 		return ctx.Err()
 	}
 }
+
+// Patience sets how long an owner must be silent.
+func (s *S3) Patience(d time.Duration) { s.takeOver, s.free = d, false }
+
+// Proof makes a lake prove that it owns, as it does before each write that is older than age.
+func (s *S3) Proof(ctx context.Context, age time.Duration) error { return s.prove(ctx, age) }
 
 // CacheClock sets the cache's clock.
 func (s *S3) CacheClock(now func() time.Time) { s.cache.now = now }

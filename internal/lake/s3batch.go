@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -23,10 +24,11 @@ type s3Batch struct {
 	journal    *journal // of what is stored, for a batch that can be taken up again; else nil
 
 	mu      sync.Mutex
-	names   map[string]bool // asked for
+	names   map[string]bool // true: put by this process; false: by who had the batch before
 	objects []Object
 	failed  error // of the first Put or Adopt that did not work
 	done    bool
+	doubt   bool // whether the manifest was written nobody knows
 }
 
 // Begin implements Lake.
@@ -42,6 +44,9 @@ func (s *S3) Begin(ctx context.Context, k Key) (Batch, error) {
 }
 
 func (s *S3) begin(ctx context.Context, k Key) (*s3Batch, error) {
+	if err := s.prove(ctx, 2*beatEvery); err != nil {
+		return nil, err
+	}
 	old, err := s.readManifest(ctx, k, manifestName)
 	if err != nil && !fault.Is(err, fault.Damaged) { // a damaged one is replaced, so that running the day again heals it
 		return nil, err
@@ -78,7 +83,7 @@ func (b *s3Batch) Adopt(ctx context.Context, name, origin, file string, rows int
 
 // add stores an object's bytes and notes it, or notes that the batch has failed. What it leaves of a local copy is the cache's.
 func (b *s3Batch) add(ctx context.Context, o Object, state string, copied *spill, store func(to string) (int64, string, error)) (Object, error) {
-	err := b.reserve(o.Name)
+	err := errors.Join(b.reserve(o.Name), b.lake.prove(ctx, 2*beatEvery))
 	if err == nil {
 		o.Bytes, o.SHA256, err = store(b.dir() + "/" + o.Name)
 	}
@@ -113,12 +118,14 @@ func (b *s3Batch) reserve(name string) error {
 	switch {
 	case b.done:
 		return errors.New("the batch is over")
-	case b.names[name]:
+	case b.has(name):
 		return fault.New(fault.Invalid, fmt.Sprintf("two objects are called %q", name), "")
 	}
 	b.names[name] = true
 	return nil
 }
+
+func (b *s3Batch) has(name string) bool { _, there := b.names[name]; return there }
 
 func (b *s3Batch) dir() string { return b.key.path() + "/" + b.generation }
 
@@ -150,27 +157,34 @@ func (b *s3Batch) commit(ctx context.Context, m Manifest) error {
 	if err != nil {
 		return err
 	}
+	defer b.lake.turn(b.key)()
+	ctx, cancel, err := b.lake.fence(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
 	if err := b.lake.keepEarlier(ctx, b.replaced); err != nil {
 		return fmt.Errorf("keep the earlier manifest: %w", err)
 	}
 	if b.journal != nil && b.journal.tag != "" {
-		if err := b.journal.own(ctx); err != nil {
+		if err := b.journal.own(ctx, false); err != nil {
 			return err
 		}
 	}
-	if err := b.lake.swap(ctx, b.key, text, m, b.replaced.tag); err != nil {
+	if err := b.lake.swap(ctx, b.key, text, b.replaced.tag); err != nil {
+		b.doubt = !fault.Is(err, fault.Busy)
 		return err
 	}
 	b.done = true // from here on the objects are named, and nothing below may say otherwise: Sweep does what is left
-	_ = b.lake.link(ctx, m)
+	_ = b.lake.link(ctx, b.key)
 	if b.journal != nil {
-		_ = b.journal.remove(ctx)
+		_ = b.journal.end(ctx)
 	}
 	return nil
 }
 
 // swap writes a manifest in the place of the one with the tag.
-func (s *S3) swap(ctx context.Context, k Key, text []byte, m Manifest, tag string) error {
+func (s *S3) swap(ctx context.Context, k Key, text []byte, tag string) error {
 	at := k.path() + "/" + manifestName
 	for {
 		ok, _, err := s.replace(ctx, at, text, tag)
@@ -179,7 +193,7 @@ func (s *S3) swap(ctx context.Context, k Key, text []byte, m Manifest, tag strin
 		}
 		now, err := s.readManifest(ctx, k, manifestName)
 		switch {
-		case now.whole && now.manifest.Generation == m.Generation:
+		case now.whole && bytes.Equal(now.text, text):
 			return nil // ours: the answer of an earlier try was lost
 		case err == nil && now.tag == "" && tag != "":
 			tag = "" // it was removed meanwhile, as by retention; ours is the first again
@@ -192,7 +206,7 @@ func (s *S3) swap(ctx context.Context, k Key, text []byte, m Manifest, tag strin
 			by = fmt.Sprintf("run %s, at %s", now.manifest.Run, now.manifest.Created.UTC().Format(time.RFC3339))
 		}
 		return fault.New(fault.Busy, fmt.Sprintf("%s was committed meanwhile by %s", k, by),
-			"let one server run it; what was committed is whole, run it again only if it is not what you want")
+			"run it on one server; what was committed is whole, run it again only if it is not what you want")
 	}
 }
 
@@ -213,7 +227,7 @@ func (s *S3) keepEarlier(ctx context.Context, old stored) error {
 // cleanup is how long the end of a batch may take whose caller has gone.
 const cleanup = 30 * time.Second
 
-// Abort implements Batch.
+// Abort implements Batch. It takes away only what this process has put, and nothing that a manifest may name; the rest is Sweep's.
 func (b *s3Batch) Abort() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -223,16 +237,24 @@ func (b *s3Batch) Abort() {
 	b.done = true
 	ctx, cancel := context.WithTimeout(context.Background(), cleanup)
 	defer cancel()
-	paths := make([]string, 0, len(b.names))
-	for name := range b.names {
-		paths = append(paths, b.dir()+"/"+name)
+	if b.lake.prove(ctx, proofAge) != nil {
+		return
 	}
-	if b.journal != nil && b.journal.tag != "" && b.journal.own(ctx) != nil {
-		return // another server has taken the batch up
+	if b.journal != nil && b.journal.tag != "" && b.journal.own(ctx, true) != nil {
+		return // it was taken up
 	}
-	_ = b.lake.remove(ctx, paths) // what cannot be removed now is Sweep's
+	if now, err := b.lake.readManifest(ctx, b.key, manifestName); b.doubt || err != nil && !fault.Is(err, fault.Damaged) || now.names(b.generation) {
+		return
+	}
+	var paths []string
+	for name, ours := range b.names {
+		if ours {
+			paths = append(paths, b.dir()+"/"+name)
+		}
+	}
+	_ = b.lake.removeOwned(ctx, paths)
 	if b.journal != nil {
-		_ = b.journal.remove(ctx)
+		_ = b.journal.end(ctx)
 	}
 }
 

@@ -14,13 +14,15 @@ import (
 )
 
 // journal notes what an unfinished generation has stored: GENERATION.parts/plan says who has the batch, GENERATION.parts/00000001 is the
-// first object that became durable, and so on. The plan is written before the first note. Who takes the batch up replaces it; who had
-// it before finds that out at its commit, or at its next note.
+// first object that became durable, and so on. The plan is written before the first note. Who takes the batch up replaces it on the
+// condition that it is still the one that was read, as does who had it before at its commit and its end: so only one of them goes on, and
+// no note is taken away that another still reads.
 type journal struct {
 	lake *S3
 	at   string // of the directory
 	plan string
 	tag  string // of the plan, as it was when the batch was taken up; empty while there is none
+	over bool   // the plan says so
 	n    int    // notes
 }
 
@@ -30,13 +32,14 @@ const planName = "plan"
 type ownedPlan struct {
 	Plan  string
 	Owner string
+	Over  bool `json:",omitempty"` // committed or thrown away: nobody takes it up
 }
 
 func (j *journal) noteAt(n int) string { return fmt.Sprintf("%s/%08d", j.at, n) }
 
-// own replaces the plan with one of a new owner, and fails where it is not the one that was read.
-func (j *journal) own(ctx context.Context) error {
-	text, err := json.Marshal(ownedPlan{j.plan, rand.Text()})
+// own replaces the plan with one of a new owner, and fails where it is not the one that was read. With over nobody takes it up any more.
+func (j *journal) own(ctx context.Context, over bool) error {
+	text, err := json.Marshal(ownedPlan{j.plan, rand.Text(), over})
 	if err != nil {
 		return err
 	}
@@ -51,18 +54,18 @@ func (j *journal) own(ctx context.Context) error {
 			return err
 		}
 		if string(now) != string(text) {
-			return fault.New(fault.Busy, "another server has taken this batch up", "let one of them finish, then run it again")
+			return fault.New(fault.Busy, "another run has taken this batch up, or ended it", "let one of them finish, then run it again")
 		}
 		tag = nowTag
 	}
-	j.tag = tag
+	j.tag, j.over = tag, over
 	return nil
 }
 
 // note adds an object whose bytes are durable.
 func (j *journal) note(ctx context.Context, o Kept) error {
 	if j.tag == "" {
-		if err := j.own(ctx); err != nil {
+		if err := j.own(ctx, false); err != nil {
 			return err
 		}
 	}
@@ -77,16 +80,27 @@ func (j *journal) note(ctx context.Context, o Kept) error {
 	return nil
 }
 
-// remove takes the journal away: the batch is committed or thrown away.
-func (j *journal) remove(ctx context.Context) error {
+// end takes the journal away: the batch is committed or thrown away. The plan goes last, as it says that the notes count no more.
+func (j *journal) end(ctx context.Context) error {
 	if j.tag == "" {
 		return nil
 	}
-	var paths []string
-	for n := range j.n {
-		paths = append(paths, j.noteAt(n+1))
+	if !j.over {
+		if err := j.own(ctx, true); err != nil {
+			return err
+		}
 	}
-	if err := j.lake.remove(ctx, paths); err != nil {
+	all, err := j.lake.list(ctx, j.at)
+	if err != nil {
+		return err
+	}
+	var notes []string
+	for _, e := range all {
+		if e.name != planName {
+			notes = append(notes, j.at+"/"+e.name)
+		}
+	}
+	if err := j.lake.remove(ctx, notes); err != nil {
 		return err
 	}
 	return j.lake.remove(ctx, []string{j.at + "/" + planName})
@@ -119,7 +133,7 @@ func (s *S3) resume(ctx context.Context, k Key, wanted string) (*s3Batch, []Kept
 			continue
 		}
 		j := &journal{lake: s, at: k.path() + "/" + name}
-		taken, err := s.takeUp(ctx, b.replaced, j, generation, wanted)
+		taken, err := s.takeUp(ctx, k, j, generation, wanted)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -134,43 +148,48 @@ func (s *S3) resume(ctx context.Context, k Key, wanted string) (*s3Batch, []Kept
 	return b, nil, nil
 }
 
-// takeUp makes a journal this process's, or takes it away with what it names when it is one of another plan or of no use any more.
-func (s *S3) takeUp(ctx context.Context, now stored, j *journal, generation, wanted string) (bool, error) {
+// takeUp makes a journal this process's, or ends it when it is one of another plan or of no use any more. The objects of what it ends stay
+// for Sweep: whoever stored them may be at its commit.
+func (s *S3) takeUp(ctx context.Context, k Key, j *journal, generation, wanted string) (bool, error) {
+	if err := s.prove(ctx, proofAge); err != nil {
+		return false, err
+	}
 	text, tag, err := s.read(ctx, j.at+"/"+planName)
-	if err != nil {
+	if err != nil || tag == "" {
 		return false, err
 	}
 	var p ownedPlan
 	readable := json.Unmarshal(text, &p) == nil
-	dir := strings.TrimSuffix(j.at, journalExt)
-	_, earlier, err := s.head(ctx, dir+manifestExt)
+	committed, err := s.wasCommitted(ctx, k, generation)
 	if err != nil {
 		return false, err
 	}
-	if committed := earlier || now.whole && now.manifest.Generation == generation; committed { // a crash behind the commit has left it
-		return false, s.removeBelow(ctx, j.at)
+	j.plan, j.tag, j.over = p.Plan, tag, p.Over
+	if committed || p.Over || !readable || p.Plan != wanted {
+		return false, j.end(ctx)
 	}
-	if tag == "" || !readable || p.Plan != wanted {
-		return false, errors.Join(s.removeBelow(ctx, j.at), s.removeBelow(ctx, dir))
+	if err := j.own(ctx, false); err != nil {
+		return false, err
 	}
-	j.plan, j.tag = wanted, tag
-	return true, j.own(ctx)
+	committed, err = s.wasCommitted(ctx, k, generation)
+	if err == nil && committed {
+		err = fault.New(fault.Busy, fmt.Sprintf("%s is being committed by another run", k), "it is there already; run it again only if it is not what you want")
+	}
+	return err == nil, err
 }
 
-// removeBelow takes away everything below a path.
-func (s *S3) removeBelow(ctx context.Context, at string) error {
-	all, err := s.list(ctx, at)
-	if err != nil {
-		return err
+// wasCommitted reports that a manifest names a generation, the newest or an earlier one.
+func (s *S3) wasCommitted(ctx context.Context, k Key, generation string) (bool, error) {
+	now, err := s.readManifest(ctx, k, manifestName)
+	if err != nil && !fault.Is(err, fault.Damaged) || now.names(generation) {
+		return now.whole, err
 	}
-	paths := make([]string, len(all))
-	for i, e := range all {
-		paths[i] = at + "/" + e.name
-	}
-	return s.remove(ctx, paths)
+	_, earlier, err := s.head(ctx, k.path()+"/"+generation+manifestExt)
+	return earlier, err
 }
 
-// whole reads the journal up to the first object that is not there as it was written, and removes every other object and note.
+// whole reads the journal up to the first object that is not there as it was written, and removes every other object and note. No commit
+// can have named those: it names what was noted before it owned the plan, and owned it before this batch did, or it fails.
 func (b *s3Batch) whole(ctx context.Context) ([]Kept, error) {
 	notes, err := b.journal.read(ctx)
 	if err != nil {
@@ -192,7 +211,7 @@ func (b *s3Batch) whole(ctx context.Context) ([]Kept, error) {
 		delete(sizes, o.Name)
 		kept = append(kept, o)
 		b.objects = append(b.objects, o.Object)
-		b.names[o.Name] = true
+		b.names[o.Name] = false
 	}
 	var rest []string
 	for n := len(kept) + 1; n <= b.journal.n; n++ {
@@ -202,7 +221,17 @@ func (b *s3Batch) whole(ctx context.Context) ([]Kept, error) {
 		rest = append(rest, b.dir()+"/"+name)
 	}
 	b.journal.n = len(kept)
-	return kept, b.lake.remove(ctx, rest)
+	if len(rest) == 0 {
+		return kept, nil
+	}
+	committed, err := b.lake.wasCommitted(ctx, b.key, b.generation)
+	if err == nil && committed {
+		err = fault.New(fault.Busy, fmt.Sprintf("%s was committed meanwhile by another run", b.key), "it is there already; run it again only if it is not what you want")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return kept, b.lake.removeOwned(ctx, rest)
 }
 
 // read gives the notes in order, up to one that is absent or unreadable, and counts all that there are.

@@ -26,6 +26,14 @@ func (s *S3) Remove(ctx context.Context, k Key) error {
 }
 
 func (s *S3) removeKey(ctx context.Context, k Key) error {
+	defer s.turn(k)()
+	if err := s.prove(ctx, proofAge); err != nil {
+		return err
+	}
+	now, err := s.readManifest(ctx, k, manifestName)
+	if err != nil && now.tag == "" { // what is damaged, or of a newer version, is removed all the same
+		return err
+	}
 	all, err := s.list(ctx, k.path())
 	if err != nil || len(all) == 0 {
 		return err
@@ -34,10 +42,8 @@ func (s *S3) removeKey(ctx context.Context, k Key) error {
 		return err
 	}
 	generations := map[string]bool{}
-	if m, err := s.readManifest(ctx, k, manifestName); err == nil && m.whole {
-		generations[m.manifest.Generation] = true
-	} else if err != nil && !fault.Is(err, fault.Damaged) && !fault.Is(err, fault.Refused) {
-		return err
+	if now.whole {
+		generations[now.manifest.Generation] = true
 	}
 	var manifests, objects []string
 	for _, e := range all {
@@ -51,12 +57,40 @@ func (s *S3) removeKey(ctx context.Context, k Key) error {
 			objects = append(objects, k.path()+"/"+e.name)
 		}
 	}
-	for _, paths := range [][]string{manifests, {k.path() + "/" + manifestName}, objects} {
-		if err := s.remove(ctx, paths); err != nil {
-			return err
-		}
+	if err := s.removeOwned(ctx, manifests); err != nil {
+		return err
 	}
-	return nil
+	if err := s.removeManifest(ctx, k, now.tag); err != nil {
+		return errors.Join(err, s.link(ctx, k))
+	}
+	return s.removeOwned(ctx, objects)
+}
+
+// removeManifest deletes the manifest that has the tag, and no other.
+func (s *S3) removeManifest(ctx context.Context, k Key, tag string) error {
+	at := k.path() + "/" + manifestName
+	ctx, cancel, err := s.fence(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if now, err := s.readManifest(ctx, k, manifestName); now.tag != tag { // an S3 that does not know conditional deletes ignores the condition
+		return errors.Join(err, fault.New(fault.Busy, fmt.Sprintf("%s was committed while it was removed", k), "what was committed is whole; remove it again if it is not wanted"))
+	}
+	if tag == "" {
+		return nil
+	}
+	err = s.retry(ctx, func() error {
+		_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: s.key(at), IfMatch: &tag})
+		return err
+	})
+	if contested(err) {
+		return fault.Wrap(fault.Busy, err, fmt.Sprintf("%s was committed while it was removed", k), "what was committed is whole; remove it again if it is not wanted")
+	}
+	if absent(err) {
+		return nil
+	}
+	return s.explain(err, "delete "+at, "s3:DeleteObject")
 }
 
 // generationNamed is the generation that an earlier manifest or a journal is about.
@@ -84,14 +118,10 @@ func (s *S3) Sweep(ctx context.Context) error {
 }
 
 func (s *S3) sweep(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), s.prove(ctx, proofAge)); err != nil {
 		return err
 	}
-	lists := map[string]time.Time{}
-	err := s.below(ctx, listLayer, func(e entry) error {
-		lists[path.Dir(e.name)] = aws.ToTime(e.LastModified)
-		return nil
-	})
+	lists, err := s.lists(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,14 +140,39 @@ func (s *S3) sweep(ctx context.Context) error {
 	return errors.Join(append(errs, s.abortStale(ctx))...)
 }
 
+// lists tells of which manifest the list of each staged day is, by NODE/day=DAY.
+func (s *S3) lists(ctx context.Context) (map[string]string, error) {
+	const atOnce = 16
+	var days []string
+	if err := s.below(ctx, listLayer, func(e entry) error { days = append(days, path.Dir(e.name)); return nil }); err != nil {
+		return nil, err
+	}
+	of, errs := make([]string, len(days)), make([]error, len(days))
+	each(atOnce, len(days), func(i int) {
+		out, there, err := s.head(ctx, path.Join(listLayer, days[i], listName))
+		if there {
+			of[i] = out.Metadata[listOf]
+		}
+		errs[i] = err
+	})
+	lists := map[string]string{}
+	for i, day := range days {
+		if errs[i] != nil {
+			return nil, errs[i] // the others say the same
+		}
+		lists[day] = of[i]
+	}
+	return lists, nil
+}
+
 // maxComplaints are enough to see that every key has the same.
 const maxComplaints = 20
 
 // sweeping gathers the objects of one key, which follow each other in a listing.
 type sweeping struct {
 	lake  *S3
-	lists map[string]time.Time // when the list of a node's day was written, by NODE/day=DAY
-	errs  []error              // of keys that were left
+	lists map[string]string // by NODE/day=DAY
+	errs  []error           // of keys that were left
 
 	key  Key
 	seen []entry // named relative to the key
@@ -169,17 +224,18 @@ func (w *sweeping) end(ctx context.Context) error {
 	return err
 }
 
-func (s *S3) sweepKey(ctx context.Context, k Key, seen []entry, lists map[string]time.Time) error {
+func (s *S3) sweepKey(ctx context.Context, k Key, seen []entry, lists map[string]string) error {
 	named, unnamed := map[string]bool{}, map[string]time.Time{} // generations, the second with their newest object
 	journals := false
 	var committed time.Time
+	var tag string
 	for _, e := range seen {
 		if g, ok := generationNamed(e.name); ok {
 			named[g] = true
 			journals = journals || strings.Contains(e.name, "/")
 		}
 		if e.name == manifestName {
-			committed = aws.ToTime(e.LastModified)
+			committed, tag = aws.ToTime(e.LastModified), aws.ToString(e.ETag)
 		}
 	}
 	for _, e := range seen {
@@ -189,22 +245,46 @@ func (s *S3) sweepKey(ctx context.Context, k Key, seen []entry, lists map[string
 			}
 		}
 	}
-	listed := k.Layer != Stage || committed.IsZero() || !lists[path.Join(k.Node, keyPrefix+k.dayName())].Before(committed)
-	if listed && !s.suspect(unnamed, committed) && (!journals || committed.IsZero()) {
-		return nil
-	}
-	if !committed.IsZero() {
-		m, err := s.readManifest(ctx, k, manifestName)
-		if err != nil {
+	if k.Layer == Stage && tag != "" && lists[path.Join(k.Node, keyPrefix+k.dayName())] != fingerprint(tag) {
+		if err := s.link(ctx, k); err != nil {
 			return err
 		}
-		delete(unnamed, m.manifest.Generation)
-		unnamed[m.manifest.Generation+journalExt] = committed // a crash behind the commit may have left it
-		if !listed {
-			if err := s.link(ctx, m.manifest); err != nil {
-				return err
-			}
+	}
+	if !s.suspect(unnamed, committed) && (!journals || committed.IsZero()) {
+		return nil
+	}
+	return s.sweepRemains(ctx, k, seen, unnamed, committed)
+}
+
+// sweepRemains takes away what is seen of the unnamed generations, if it is old enough and still unnamed. It leaves a key that is committed
+// while it looks.
+func (s *S3) sweepRemains(ctx context.Context, k Key, seen []entry, unnamed map[string]time.Time, committed time.Time) error {
+	defer s.turn(k)()
+	ctx, cancel, err := s.fence(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	again, err := s.list(ctx, k.path())
+	if err != nil {
+		return err
+	}
+	tag := ""
+	for _, e := range again {
+		if g, ok := generationNamed(e.name); ok {
+			delete(unnamed, g)
 		}
+		if e.name == manifestName {
+			tag = aws.ToString(e.ETag)
+		}
+	}
+	now, err := s.readManifest(ctx, k, manifestName)
+	if err != nil || fingerprint(now.tag) != fingerprint(tag) {
+		return err
+	}
+	if now.whole {
+		delete(unnamed, now.manifest.Generation)
+		unnamed[now.manifest.Generation+journalExt] = committed // a crash behind the commit may have left it
 	}
 	var remains []string
 	for _, e := range seen {
@@ -227,9 +307,19 @@ func (s *S3) suspect(unnamed map[string]time.Time, committed time.Time) bool {
 	return false
 }
 
-// abortStale aborts uploads that nobody can be at work on any more; until then they are paid for and listed nowhere else.
+// abortStale aborts uploads that nobody can be at work on any more; until then they are paid for and listed nowhere else. Where the lake
+// has no prefix, the bucket may have others too: only what lies where the lake's objects do is its own.
 func (s *S3) abortStale(ctx context.Context) error {
-	in := &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: &s.prefix}
+	for _, layer := range []Layer{Raw, Stage, Editions, Prints} {
+		if err := s.abortStaleOf(ctx, layer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *S3) abortStaleOf(ctx context.Context, layer Layer) error {
+	in := &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: aws.String(*s.key(string(layer)) + "/")}
 	for {
 		var page *s3.ListMultipartUploadsOutput
 		err := s.retry(ctx, func() (err error) { page, err = s.client.ListMultipartUploads(ctx, in); return err })
@@ -237,7 +327,7 @@ func (s *S3) abortStale(ctx context.Context) error {
 			return s.explain(err, "list unfinished uploads", "s3:ListBucketMultipartUploads")
 		}
 		for _, u := range page.Uploads {
-			if s.now().Sub(aws.ToTime(u.Initiated)) <= s.stale {
+			if s.now().Sub(aws.ToTime(u.Initiated)) <= s.stale || !strings.HasPrefix(aws.ToString(u.Key), *in.Prefix) {
 				continue
 			}
 			_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: u.Key, UploadId: u.UploadId})
