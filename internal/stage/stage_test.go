@@ -308,6 +308,16 @@ func TestOneKeyWithDifferentRecords(t *testing.T) {
 	same(t, result.Samples[0].Text, `{"id":"1","v":"1","who":"a"}`)
 }
 
+// Objects that are fetched side by side are listed in the order in which they came.
+func TestAmongEqualVersionsTheOrderInWhichObjectsCameDoesNotMatter(t *testing.T) {
+	s := contract("ndjson", "id integer", "v integer", "who text")
+	s.Key, s.Duplicates, s.LatestBy = []string{"id"}, "latest", "v"
+	a, b := object{"a.ndjson", `{"id":1,"v":1,"who":"z"}`}, object{"b.ndjson", `{"id":1,"v":1,"who":"y"}` + "\n" + `{"id":1,"v":1,"who":"x"}`}
+	for _, objects := range [][]object{{a, b}, {b, a}} {
+		same(t, read(t, mustRun(t, jobFor(t, s, objects...)).Data), []string{"1|1|x"})
+	}
+}
+
 func TestUndeclaredColumns(t *testing.T) {
 	for _, c := range []struct{ format, content string }{{"ndjson", `{"id":1,"b":2,"a":{"c":1}}`}, {"csv", "b,id,a\n1,2,3"}} {
 		s := contract(c.format, "id integer")
