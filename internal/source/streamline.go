@@ -13,7 +13,7 @@ import (
 func streamLine(data []byte) []byte {
 	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff")))
 	if !utf8.Valid(data) {
-		return strconv.AppendQuote(nil, "base64:"+base64.StdEncoding.EncodeToString(data))
+		return base64Line(data)
 	}
 	if json.Valid(data) {
 		var line bytes.Buffer
@@ -22,6 +22,10 @@ func streamLine(data []byte) []byte {
 		}
 	}
 	return quotedText(string(data))
+}
+
+func base64Line(data []byte) []byte {
+	return strconv.AppendQuote(nil, "base64:"+base64.StdEncoding.EncodeToString(data))
 }
 
 // jsonText is a JSON string.
