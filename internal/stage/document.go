@@ -143,7 +143,7 @@ func (d *document) answers(ctx context.Context, path []string) error {
 const deepest = 50
 
 // within reads the records at the rest of a path. An API that has none gives null, an empty text or an empty object instead, and one that has one
-// may give it without its array.
+// may give it without its array. At the end of the path many says that it is an item of the array there, before it that answers are in one.
 func (d *document) within(ctx context.Context, path []string, many bool, depth int) error {
 	c, err := d.space()
 	if err != nil {
@@ -214,7 +214,7 @@ func (d *document) members(ctx context.Context, path []string, many bool, depth 
 			_, err = d.value(false)
 		} else {
 			found = true
-			err = d.within(ctx, path[1:], many, depth+1)
+			err = d.within(ctx, path[1:], many && len(path) > 1, depth+1)
 		}
 		if err != nil {
 			return err

@@ -89,6 +89,7 @@ func TestRecordsArePickedOutOfAnswers(t *testing.T) {
 		"nothing at all":        {" \n", nil},
 		"a long way past":       {strings.Replace(answer(`{"item":{"id":1}}`), `"}"`, `"`+strings.Repeat("x\\\"", 1<<17)+`"`, 1), []string{"1|∅|∅"}},
 		"one with nothing":      {answer("{\"item\":{ \n}}"), nil},
+		"lists with nothing":    {answer(`[{"item":{}},{"item":null},{"item":{"id":1}}]`), []string{"1|∅|∅"}},
 		"a record with nothing": {answer(`{"item":[{}]}`), []string{"∅|∅|∅"}},
 	} {
 		t.Run(name, func(t *testing.T) {
