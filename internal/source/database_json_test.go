@@ -43,13 +43,3 @@ func TestWhatIsNoJSONIsAText(t *testing.T) {
 		}
 	}
 }
-
-func TestNumbersOfMySQLThatAreFilledWithZerosAreNumbers(t *testing.T) {
-	t.Parallel()
-	for _, c := range [][3]string{{"int", "00042", "42"}, {"bigint", "00000000000000000042", "42"}, {"bigint", "09007199254740993", `"9007199254740993"`},
-		{"year", "0000", "0"}, {"double", "000000000000000000.5", "0.5"}, {"tinyint", "000", "0"}, {"int", "0", "0"}, {"int", "-7", "-7"}} {
-		if b, err := mysqlJSON(c[0])([]byte("x"), []byte(c[1])); err != nil || string(b) != "x"+c[2] {
-			t.Errorf("%s %s became %s, %v", c[0], c[1], b, err)
-		}
-	}
-}

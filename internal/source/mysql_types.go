@@ -83,11 +83,11 @@ func mysqlFamily(kind string) dbFamily {
 func mysqlJSON(kind string) dbJSON {
 	switch kind {
 	case "tinyint", "smallint", "mediumint", "int", "year":
-		return unfilled(jsonNumber)
+		return jsonNumber
 	case "bigint", "bit":
-		return unfilled(jsonInteger)
+		return jsonInteger
 	case "double":
-		return unfilled(jsonDouble)
+		return jsonDouble
 	case "float":
 		return jsonSingle
 	case "timestamp":
@@ -98,14 +98,4 @@ func mysqlJSON(kind string) dbJSON {
 		return jsonText
 	}
 	return jsonBase64
-}
-
-// unfilled takes the zeros away that ZEROFILL and the year 0000 have in front; numbers of JSON have none.
-func unfilled(next dbJSON) dbJSON {
-	return func(dst, text []byte) ([]byte, error) {
-		for len(text) > 1 && text[0] == '0' && text[1] >= '0' && text[1] <= '9' {
-			text = text[1:]
-		}
-		return next(dst, text)
-	}
 }
