@@ -25,6 +25,15 @@ func (Collect) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) 
 	if err != nil {
 		return Result{}, fmt.Errorf("fetch %s: %w", r.Source.Name, err)
 	}
+	names := make([]string, len(segments))
+	for i, s := range segments {
+		names[i] = s.Name
+	}
+	// What was copied may be all that is left of it, and is not thrown away.
+	if p := goneOf(r.Kept, names); p != nil {
+		return Result{}, fmt.Errorf("fetch %s: %w", r.Source.Name, fault.New(fault.Damaged, p.Origin+", which an unfinished fetch has copied, is not there any more",
+			"put the segment back, or fetch the day anew to do without it"))
+	}
 	for _, s := range segments {
 		origin := path.Join("collect", r.Source.Name, r.Day.String(), s.Name)
 		if err := put(ctx, r.Kept, sink, s.Name, match{path: origin, file: s.Path}); err != nil {

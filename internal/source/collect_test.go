@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -67,6 +68,18 @@ func TestRunningDayOfCollectIsUnavailable(t *testing.T) {
 	}
 	_, err := source.Collect{}.Fetch(t.Context(), r, nil)
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "clicks") {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsKeptOfASegmentThatIsGoneIsNotThrownAway(t *testing.T) {
+	t.Parallel()
+	r := sourcetest.Request(project.Source{Name: "clicks", From: "collect"}, calendar.MustDay("2026-11-20"))
+	r.Source.Days, _ = calendar.ParseWeekdays("mon-sun")
+	r.Collected = func(context.Context, calendar.Day) ([]source.Segment, error) { return nil, nil }
+	r.Kept = []source.Part{{Name: "000001.ndjson", Origin: "collect/clicks/2026-11-20/000001.ndjson"}}
+	_, err := source.Collect{}.Fetch(t.Context(), r, nil)
+	if !fault.Is(err, fault.Damaged) || errors.Is(err, source.ErrChanged) || !strings.Contains(err.Error(), "000001.ndjson") {
 		t.Error(err)
 	}
 }

@@ -63,6 +63,7 @@ type dbRead struct {
 	window  dbWindow
 	splits  []string // of the key's first column: where one strand ends and the next begins
 	taken   string   // when the snapshot was, for sources that hold one
+	mixed   []string // what the result has to say about its snapshots
 	put     atomic.Int64
 	rows    atomic.Int64
 }
@@ -88,7 +89,7 @@ func fetchDatabase(ctx context.Context, r Request, sink Sink, open func(dsn stri
 	if err := read.fetch(ctx); err != nil {
 		return Result{}, fmt.Errorf("fetch %s: %w", r.Source.Name, err)
 	}
-	return Result{}, nil
+	return Result{Missing: read.mixed}, nil
 }
 
 func (r *dbRead) fetch(ctx context.Context) error {

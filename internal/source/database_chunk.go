@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/big"
 	"slices"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -43,9 +44,6 @@ func (r *dbRead) strands(ctx context.Context, s dbSession) ([]dbStrand, error) {
 	}
 	if len(states) > 0 {
 		r.splits = states[0].Splits
-		if r.taken != "" {
-			r.Log("warn", "the table is read from two snapshots, of %s and of %s: an unfinished fetch has read the first part", states[0].Taken, r.taken)
-		}
 	} else if err := r.split(ctx, s); err != nil {
 		return nil, err
 	}
@@ -69,7 +67,25 @@ func (r *dbRead) strands(ctx context.Context, s dbSession) ([]dbStrand, error) {
 			ended[st.Strand] = len(st.Behind) == 0
 		}
 	}
-	return slices.DeleteFunc(all, func(s dbStrand) bool { return ended[s.number] }), nil
+	all = slices.DeleteFunc(all, func(s dbStrand) bool { return ended[s.number] })
+	r.mix(states, len(all) > 0)
+	return all, nil
+}
+
+// mix tells of a present state that is of several instants, as an interrupted fetch has read the first part of it.
+func (r *dbRead) mix(states []dbState, more bool) {
+	var taken []string
+	for _, st := range states {
+		taken = append(taken, st.Taken)
+	}
+	if more {
+		taken = append(taken, r.taken)
+	}
+	slices.Sort(taken)
+	if taken = slices.Compact(taken); r.taken == "" || len(taken) < 2 {
+		return
+	}
+	r.mixed = []string{"one state of the table: it was read from snapshots of " + strings.Join(taken, " and of ")}
 }
 
 // split divides the key's range into strands where its first column is of whole numbers; other keys are one strand.

@@ -304,20 +304,25 @@ func TestAWholeTableOfTwoFetchesSaysThatItHasTwoSnapshots(t *testing.T) {
 		if n := len(ids(t, parts)); n != 2*len(want) {
 			t.Errorf("%d rows of %d", n, 2*len(want))
 		}
-		var said []string
-		r.Log = func(level, format string, args ...any) {
-			if level == "warn" {
-				said = append(said, fmt.Sprintf(format, args...))
-			}
+		kind, err := source.New(b.kind)
+		if err != nil {
+			t.Fatal(err)
 		}
-		r.Kept = []source.Part{parts[0].Part, parts[1].Part}
 		r.Secret = func(context.Context, string) (string, error) { return b.dsn(later.AddDate(0, 0, 1)), nil }
-		rest, err := b.fetch(t, r)
-		if err != nil || len(rest) != len(parts)-2 {
-			t.Errorf("%d objects, %v", len(rest), err)
-		}
-		if len(said) != 1 || !strings.Contains(said[0], "2026-12-01T") || !strings.Contains(said[0], "2026-12-02T") {
-			t.Errorf("said %q", said)
+		for _, n := range []int{2, len(parts)} { // when all of it is kept, nothing is read from another snapshot
+			r.Kept = nil
+			for _, p := range parts[:n] {
+				r.Kept = append(r.Kept, p.Part)
+			}
+			rest := &keeper{}
+			result, err := kind.Fetch(t.Context(), r, rest)
+			if err != nil || len(rest.parts) != len(parts)-n {
+				t.Errorf("%d objects, %v", len(rest.parts), err)
+			}
+			says := strings.Join(result.Missing, "; ")
+			if mixed := strings.Contains(says, "2026-12-01T") && strings.Contains(says, " and of 2026-12-02T"); mixed != (n == 2) || says != "" && !mixed {
+				t.Errorf("behind %d of %d objects it says %q", n, len(parts), says)
+			}
 		}
 	})
 }

@@ -51,12 +51,27 @@ func (Files) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 	for _, m := range matches {
 		paths = append(paths, m.path)
 	}
-	for i, name := range objectNames(paths) {
+	names := objectNames(paths)
+	if p := goneOf(r.Kept, names); p != nil {
+		return Result{}, fmt.Errorf("fetch %s: %w", r.Source.Name, fault.Wrap(fault.Unavailable, ErrChanged,
+			p.Origin+", which an unfinished fetch has copied, is not among the day's files any more", "run the day again"))
+	}
+	for i, name := range names {
 		if err := put(ctx, r.Kept, sink, name, matches[i]); err != nil {
 			return Result{}, fmt.Errorf("fetch %s: %w", r.Source.Name, err)
 		}
 	}
 	return Result{Missing: missing}, nil
+}
+
+// goneOf is the first part of an unfinished fetch that the day does not have any more, nil for none: it may be there under another name.
+func goneOf(kept []Part, names []string) *Part {
+	for _, p := range kept {
+		if !slices.Contains(names, p.Name) {
+			return &p
+		}
+	}
+	return nil
 }
 
 // dayFiles lists the files of the request's day in order: by hour where the path has {hour}, then by name.

@@ -308,3 +308,16 @@ func TestUnreadableFilesAndDirectoriesAreNotTakenForMissingOnes(t *testing.T) {
 	wantFault(t, request(t, dir, "closed/{day}.ndjson", "2026-11-19"), "unreadable", "closed/2026-11-19.ndjson")
 	wantFault(t, request(t, dir, "closed/*{day}*", "2026-11-19"), "unreadable", "closed/")
 }
+
+// It may be there under another name, and would be copied twice.
+func TestAFileThatWentAwayMakesWhatIsKeptWorthless(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "2026-11-19-b.ndjson", "{}\n")
+	r := request(t, dir, "{day}-*.ndjson", "2026-11-19")
+	r.Kept = []source.Part{{Name: "2026-11-19-a.ndjson", Origin: "2026-11-19-a.ndjson"}}
+	_, err := files(t).Fetch(t.Context(), r, &kept{})
+	if !fault.Is(err, fault.Unavailable) || !errors.Is(err, source.ErrChanged) || !strings.Contains(err.Error(), "2026-11-19-a.ndjson, which an unfinished fetch has copied") {
+		t.Error(err)
+	}
+}

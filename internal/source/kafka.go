@@ -32,7 +32,8 @@ type kafkaFetch struct {
 	first   map[int32]int64 // offsets that the topic still has
 	begin   map[int32]kadm.ListedOffset
 	ends    map[int32]int64
-	keeps   bool // the day is younger than anything that the topic drops
+	keeps   bool       // the day is younger than anything that the topic drops
+	count   kafkaCount // under mu: of the partitions that were read
 }
 
 // Fetch implements Source. A day of which offsets were dropped before they were read is a fault of code lost.
@@ -57,7 +58,17 @@ func (Kafka) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 	if err := k.each(ctx, partitions, k.partition); err != nil {
 		return Result{}, err
 	}
-	return k.finish()
+	result, err = k.finish()
+	if err == nil && !k.count.readable() {
+		return Result{}, k.coded(k.count)
+	}
+	return result, err
+}
+
+// coded is the fault for a day that is mostly in the format of a schema registry; a few such records are left to the contract.
+func (k *kafkaFetch) coded(c kafkaCount) error {
+	return k.unsupported(fmt.Sprintf("most of %s (%d of %d records)", k.Day, c.Coded, c.Records), "Avro, Protobuf or JSON of a schema registry",
+		"have the producer write plain JSON; a schema registry is not supported")
 }
 
 func partitionName(p int32) string { return fmt.Sprintf("partition-%d", p) }
@@ -169,6 +180,10 @@ func (k *kafkaFetch) partition(ctx context.Context, name string) error {
 	}
 	err = p.read(ctx)
 	p.tell()
+	k.mu.Lock()
+	k.count.Records += p.count.Records
+	k.count.Coded += p.count.Coded
+	k.mu.Unlock()
 	return p.w.close(ctx, err)
 }
 

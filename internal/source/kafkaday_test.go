@@ -289,15 +289,63 @@ func TestKafkaRecordsBecomeLines(t *testing.T) {
 	sameRecords(t, []string{`{"id":1.10,"q":"a<b"}`, "[1,2]", `"plain\n\"text\""`, `"base64:/wA="`, `""`, `{"_key":"k\n1","_deleted":true}`}, got)
 }
 
-func TestKafkaRecordsOfASchemaRegistryAreRefused(t *testing.T) {
+// coded is a value as a schema registry has it: a zero byte and the number of a schema come first.
+const coded = "\x00\x00\x00\x00\x07avro"
+
+func TestKafkaDayThatIsMostlyOfASchemaRegistryIsRefused(t *testing.T) {
 	t.Parallel()
-	k := openKafka(t, 1, nil)
-	k.put(t, 0, streamDay.Start(k.source.Zone), "\x00\x00\x00\x00\x07avro")
+	k := openKafka(t, 2, nil)
+	start, now := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone).Add(time.Hour)
+	k.put(t, 0, start, coded, coded)
+	k.put(t, 1, start, `{"id":0}`)
 	got := &kept{}
-	_, err := k.fetch(t, streamDay, streamDay.End(k.source.Zone).Add(time.Hour), nil, got)
-	isFault(t, err, "unsupported", "schema registry", "offset 0 in partition-0")
+	for range 2 { // behind what is kept as well
+		_, err := k.fetch(t, streamDay, now, nil, got)
+		isFault(t, err, "unsupported", "schema registry", "most of 2026-11-19 (2 of 3 records)")
+	}
+	k = openKafka(t, 1, nil)
+	for range 6 {
+		k.put(t, 0, start, coded+strings.Repeat("x", 900_000))
+	}
+	got = &kept{}
+	_, err := k.fetch(t, streamDay, now, nil, got)
+	isFault(t, err, "unsupported", "most of 2026-11-19 (4 of 4 records)")
 	if len(got.parts) > 0 {
 		t.Errorf("parts %v", got.parts)
+	}
+}
+
+func TestKafkaRecordOfASchemaRegistryAmongOthersIsALineToReject(t *testing.T) {
+	t.Parallel()
+	k := openKafka(t, 2, nil)
+	start, now := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone).Add(time.Hour)
+	k.put(t, 0, start, coded)
+	k.put(t, 1, start, `{"id":0}`)
+	got := &kept{}
+	if _, err := k.fetch(t, streamDay, now, nil, got); err != nil {
+		t.Fatal(err)
+	}
+	sameRecords(t, []string{`"base64:AAAAAAdhdnJv"`, `{"id":0}`}, got)
+}
+
+func TestKafkaRecordsOfTomorrowThatComeEarlyAreOfTomorrow(t *testing.T) {
+	t.Parallel()
+	k := openKafka(t, 1, nil)
+	start, end := streamDay.Start(k.source.Zone), streamDay.End(k.source.Zone)
+	k.put(t, 0, start.Add(time.Hour), `{"id":0}`)
+	k.put(t, 0, end.Add(2*time.Hour), `{"id":2}`)
+	k.put(t, 0, end.Add(-time.Minute), `{"id":1}`)
+	k.put(t, 0, end.Add(time.Minute), `{"id":3}`)
+	k.source.Days = 0
+	var checkpoint map[string]string
+	for i, want := range [][]string{numbered(0, 2), numbered(2, 4)} {
+		d, got := streamDay.Add(i), &kept{}
+		result, err := k.fetch(t, d, d.End(k.source.Zone).Add(5*time.Minute), checkpoint, got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameRecords(t, want, got)
+		checkpoint = result.Checkpoint
 	}
 }
 

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	kafkaBytes = 4 << 20   // of one answer, compressed
-	kafkaWild  = time.Hour // a timestamp that far in the future is a wrong clock's
-	kafkaIdle  = 50        // answers without progress
+	kafkaBytes = 4 << 20        // of one answer, compressed
+	kafkaWild  = 48 * time.Hour // a timestamp that far in the future is a wrong clock's
+	kafkaIdle  = 50             // answers without progress
 )
 
 // partitionReader reads one partition of a day.
@@ -33,10 +33,21 @@ type partitionReader struct {
 	newest int64 // latest timestamp, in ms, of a clock that is not wrong
 	gap    int64 // offsets before next that the topic has dropped, to be told with the first record's time; 0 for none
 
-	late, wild strays
+	late, wild, coded strays
+
+	count kafkaCount
 }
 
-// strays are records that are in no day.
+// kafkaCount is how many records of the day were read, and how many of them are in the format of a schema registry.
+type kafkaCount struct {
+	Records int64 `json:"records"`
+	Coded   int64 `json:"coded,omitempty"`
+}
+
+// readable reports whether what a contract rejects is not most of it.
+func (c kafkaCount) readable() bool { return 2*c.Coded <= c.Records }
+
+// strays are records that are in no day, or in none that can be read.
 type strays struct {
 	n           int
 	first, last int64 // offsets
@@ -68,6 +79,9 @@ func (p *partitionReader) open() (bool, error) {
 		p.next, err = offsetOf(kept.Last)
 		p.next++
 		p.newest = kept.Newest
+		if kept.Count != nil {
+			p.count = *kept.Count
+		}
 		if kept.Cut != nil {
 			p.cut = *kept.Cut
 		}
@@ -156,9 +170,10 @@ func (p *partitionReader) take(ctx context.Context, records []*kgo.Record) (bool
 				p.cut = r.Offset
 			}
 		default:
-			line, err := p.line(r)
-			if err != nil {
-				return true, err
+			line := p.line(r)
+			if p.w.fills(line) && !p.count.readable() {
+				p.w.forget() // it would be the same the next time
+				return true, p.k.coded(p.count)
 			}
 			if err := p.w.add(ctx, line, p.note(r)); err != nil {
 				return true, err
@@ -177,20 +192,26 @@ func (p *partitionReader) take(ctx context.Context, records []*kgo.Record) (bool
 
 func (p *partitionReader) note(r *kgo.Record) streamNote {
 	n := streamNote{Last: strconv.FormatInt(r.Offset, 10), At: r.Timestamp.UnixMilli(), Newest: p.newest}
+	count := p.count
+	n.Count = &count
 	if cut := p.cut; cut >= 0 {
 		n.Cut = &cut
 	}
 	return n
 }
 
-func (p *partitionReader) line(r *kgo.Record) ([]byte, error) {
+// line is a record of the day; one in the format of a schema registry cannot be read, and its bytes are a line that every contract rejects.
+func (p *partitionReader) line(r *kgo.Record) []byte {
+	p.count.Records++
 	switch {
 	case r.Value == nil:
-		return deletedLine(r.Key), nil
+		return deletedLine(r.Key)
 	case len(r.Value) > 4 && r.Value[0] == 0:
-		return nil, p.k.unsupported(fmt.Sprintf("offset %d in %s", r.Offset, p.name), "Avro, Protobuf or JSON of a schema registry", "have the producer write plain JSON; a schema registry is not supported")
+		p.count.Coded++
+		p.coded.add(r.Offset, 0)
+		return base64Line(r.Value)
 	}
-	return streamLine(r.Value), nil
+	return streamLine(r.Value)
 }
 
 // lost tells of offsets that were dropped before the record that is there now, and reports whether to read on.
@@ -212,11 +233,14 @@ func (p *partitionReader) done() {
 	p.k.done(p.name, fmt.Sprintf("%d/%d", cut, p.next))
 }
 
-// tell names the records that are in no day.
+// tell names the records that are in no day, or in none that can be read.
 func (p *partitionReader) tell() {
 	if s := p.late; s.n > 0 {
 		p.k.Log("warn", "%s: %d records, offsets %d to %d, are older than %s and came after the day before was closed: they are in no day; to have them, write a lateness above %s and fetch that day anew",
 			p.name, s.n, s.first, s.last, p.k.Day, max(s.furthest, p.k.Source.Stream.Lateness).Round(time.Second))
+	}
+	if s := p.coded; s.n > 0 {
+		p.k.Log("warn", "%s: %d records, offsets %d to %d, are in the format of a schema registry; they are stored as base64 for the contract to reject", p.name, s.n, s.first, s.last)
 	}
 	if s := p.wild; s.n > 0 {
 		p.k.Log("warn", "%s: %d records, offsets %d to %d, have times up to %s in the future; they are in no day", p.name, s.n, s.first, s.last, s.furthest.Round(time.Minute))

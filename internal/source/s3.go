@@ -106,10 +106,8 @@ func (f *s3Fetch) fetch(ctx context.Context, sink Sink) error {
 		paths[i] = o.path()
 	}
 	names := objectNames(paths)
-	for _, p := range f.r.Kept {
-		if !slices.Contains(names, p.Name) {
-			return fault.Wrap(fault.Unavailable, ErrChanged, p.Origin+", which an unfinished fetch has copied, is not among the day's objects any more", "run the day again")
-		}
+	if p := goneOf(f.r.Kept, names); p != nil {
+		return fault.Wrap(fault.Unavailable, ErrChanged, p.Origin+", which an unfinished fetch has copied, is not among the day's objects any more", "run the day again")
 	}
 	put := 0
 	for i, o := range objects {

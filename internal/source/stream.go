@@ -159,13 +159,14 @@ func (f *streamFetch) finish() (Result, error) {
 
 // streamNote is the state of a part: where its strand is read to. Kinds use of it what they have.
 type streamNote struct {
-	Strand string   `json:"strand"`
-	Last   string   `json:"last,omitempty"`   // sequence number or offset of the last record
-	At     int64    `json:"at,omitempty"`     // its time, in Unix milliseconds
-	Seen   int64    `json:"seen,omitempty"`   // kinesis: when the strand was last read to its newest record, where no part says it
-	Cut    *int64   `json:"cut,omitempty"`    // kafka: the first offset that is of a later day
-	Newest int64    `json:"newest,omitempty"` // kafka: the latest time seen
-	Lost   []string `json:"lost,omitempty"`
+	Strand string      `json:"strand"`
+	Last   string      `json:"last,omitempty"`   // sequence number or offset of the last record
+	At     int64       `json:"at,omitempty"`     // its time, in Unix milliseconds
+	Seen   int64       `json:"seen,omitempty"`   // kinesis: when the strand was last read to its newest record, where no part says it
+	Cut    *int64      `json:"cut,omitempty"`    // kafka: the first offset that is of a later day
+	Newest int64       `json:"newest,omitempty"` // kafka: the latest time seen
+	Count  *kafkaCount `json:"count,omitempty"`  // kafka
+	Lost   []string    `json:"lost,omitempty"`
 }
 
 // keptStrand is what an unfinished fetch has put of a strand: how many parts, and the note of the last.
@@ -207,6 +208,15 @@ func (f *streamFetch) writer(strand string) *streamWriter {
 		w.lost = kept.note.Lost
 	}
 	return w
+}
+
+// fills reports whether a line makes what is in memory a part.
+func (w *streamWriter) fills(line []byte) bool { return w.buffer.Len()+len(line)+1 >= streamPart }
+
+// forget drops what is in memory.
+func (w *streamWriter) forget() {
+	w.n = 0
+	w.buffer.Reset()
 }
 
 // add writes a record behind which the strand is at note.
@@ -253,8 +263,7 @@ func (w *streamWriter) put(ctx context.Context) error {
 	w.f.records += w.n
 	w.f.mu.Unlock()
 	w.parts++
-	w.n = 0
-	w.buffer.Reset()
+	w.forget()
 	return nil
 }
 

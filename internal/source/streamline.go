@@ -8,12 +8,16 @@ import (
 	"unicode/utf8"
 )
 
+func base64Line(data []byte) []byte {
+	return strconv.AppendQuote(nil, "base64:"+base64.StdEncoding.EncodeToString(data))
+}
+
 // streamLine is a record as one line: a JSON object as it is, on one line. What is none cannot be a record of a contract and becomes
 // a line that each one rejects: other JSON as it is, text as a JSON string, and other bytes as a JSON string "base64:…".
 func streamLine(data []byte) []byte {
 	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff")))
 	if !utf8.Valid(data) {
-		return strconv.AppendQuote(nil, "base64:"+base64.StdEncoding.EncodeToString(data))
+		return base64Line(data)
 	}
 	if json.Valid(data) {
 		var line bytes.Buffer

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -142,7 +143,7 @@ func (d *document) answers(ctx context.Context, path []string) error {
 const deepest = 50
 
 // within reads the records at the rest of a path. An API that has none gives null, an empty text or an empty object instead, and one that has one
-// may give it without its array.
+// may give it without its array. At the end of the path many says that it is an item of the array there, before it that answers are in one.
 func (d *document) within(ctx context.Context, path []string, many bool, depth int) error {
 	c, err := d.space()
 	if err != nil {
@@ -151,8 +152,10 @@ func (d *document) within(ctx context.Context, path []string, many bool, depth i
 	switch {
 	case c == '[' && depth < deepest:
 		return d.elements(func() error { return d.within(ctx, path, true, depth+1) })
-	case len(path) == 0 && (many || c == '{'):
+	case len(path) == 0 && many:
 		return d.record(ctx)
+	case len(path) == 0 && c == '{':
+		return d.only(ctx)
 	case c == '{':
 		return d.members(ctx, path, many, depth)
 	}
@@ -165,6 +168,16 @@ func (d *document) within(ctx context.Context, path []string, many bool, depth i
 		return fault.New(fault.Damaged, fmt.Sprintf("%s has %.60s at line %d on the way to %s", d.of.Name, s, line, d.path), "look at what the source answered, or correct records:")
 	}
 	return nil
+}
+
+// only reads the record that an API with one gives without its array; an empty one stands for none.
+func (d *document) only(ctx context.Context) error {
+	line, column := d.place()
+	record, err := d.value(true)
+	if err != nil || len(bytes.TrimSpace(record[1:])) == 1 {
+		return err
+	}
+	return d.to.json(ctx, d.object, line, column, record)
 }
 
 // members reads an object, of which only the member that the path names counts.
@@ -201,7 +214,7 @@ func (d *document) members(ctx context.Context, path []string, many bool, depth 
 			_, err = d.value(false)
 		} else {
 			found = true
-			err = d.within(ctx, path[1:], many, depth+1)
+			err = d.within(ctx, path[1:], many && len(path) > 1, depth+1)
 		}
 		if err != nil {
 			return err

@@ -54,6 +54,9 @@ func TestABrokenObjectAmongOthersIsRejectedAlone(t *testing.T) {
 		{`{"id":1}{id:2, "l":[{"id":9},{"id":8}]}{"id":3}`, []string{"1", "3"}, []string{`a|1|the record is not valid JSON: "i" at line 1, column 10`}},
 		{`{"id":1}` + "\n" + `{"id":2,"o":{"x":"y`, []string{"1"}, []string{"a|2|the record is not valid JSON: it is cut off"}},
 		{`{"id":1}` + "\n" + `{{{{` + `{"id":3}`, []string{"1"}, []string{`a|2|the record is not valid JSON: "{" at line 2, column 2`}},
+		{"{\"id\":1}\n{\"id\":2,\n{\"id\":3}\n{\"id\":4}", []string{"1", "3", "4"}, []string{`a|2|the record is not valid JSON: "{" at line 3, column 1`}},
+		{"{\"id\":1}\n{\"id\":2,\n{\"id\":3,\n{\"id\":4}", []string{"1", "4"}, []string{`a|2|the record is not valid JSON: "{" at line 3, column 1`, `a|3|the record is not valid JSON: "{" at line 4, column 1`}},
+		{"{\"id\":1}\n{\"id\":[2,\n{\"id\":3}\n{\"id\":4}", []string{"1", "4"}, []string{`a|2|the record is not valid JSON: "{" at line 4, column 1`}},
 		{`{"id":1}7 "x" {"id":01}{"s":"\q"}{"id":3}`, []string{"1", "3"}, []string{"a|1|the record is not a JSON object", "a|1|the record is not a JSON object", "a|1|the record is not valid JSON", "a|1|the record is not valid JSON"}},
 		{"{\"id\":1}{\"id\":2,\"s\":\"가\xff\"}{\"id\":3}", []string{"1", "3"}, []string{"a|1|the record is not valid UTF-8 at line 1, column 23"}},
 	} {
@@ -85,6 +88,8 @@ func TestRecordsArePickedOutOfAnswers(t *testing.T) {
 		"an escaped name":       {strings.Replace(answer(`{"item":[{"id":1}]}`), "body", `bo\u0064y`, 1), []string{"1|∅|∅"}},
 		"nothing at all":        {" \n", nil},
 		"a long way past":       {strings.Replace(answer(`{"item":{"id":1}}`), `"}"`, `"`+strings.Repeat("x\\\"", 1<<17)+`"`, 1), []string{"1|∅|∅"}},
+		"one with nothing":      {answer("{\"item\":{ \n}}"), nil},
+		"lists with nothing":    {answer(`[{"item":{}},{"item":null},{"item":{"id":1}}]`), []string{"1|∅|∅"}},
 		"a record with nothing": {answer(`{"item":[{}]}`), []string{"∅|∅|∅"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -242,7 +242,7 @@ func (i *inference) parquet(ctx context.Context, object int, o Object) error {
 	if err != nil {
 		return err
 	}
-	file := "read_parquet(" + text(path) + ", file_row_number = true)"
+	file := "read_parquet(" + text(path) + ", file_row_number = true, hive_partitioning = false)"
 	has, err := i.run.describe(ctx, o, file)
 	if err != nil {
 		return err

@@ -306,18 +306,19 @@ func isWord(c byte) bool {
 const rejected = 2000
 
 // resume consumes what cannot be read, up to where a record may begin: an object that directly follows another one, or one at the beginning of
-// a line, behind something after which no value can come. It gives the text of what it consumed, behind before, and io.EOF where none follows.
+// a line, behind something after which no value can come or where the value before stopped making sense. It gives the text of what it consumed,
+// behind before, and io.EOF where none follows.
 func (j *jsonReader) resume(before []byte) ([]byte, error) {
 	text := append([]byte(nil), before[:min(len(before), rejected)]...)
-	last := lastOf(before)
-	for {
+	last, cut := lastOf(before), bytes.IndexByte(before, '\n') >= 0
+	for ; ; cut = false {
 		c, err := j.peek()
 		if err != nil {
 			return text, err
 		}
 		if c == '{' {
 			_, column := j.place()
-			if last == 0 || last == '}' || column == 1 && last != ',' && last != ':' && last != '[' {
+			if last == 0 || last == '}' || column == 1 && (cut || last != ',' && last != ':' && last != '[') {
 				return text, nil
 			}
 		}

@@ -18,7 +18,7 @@ func (r *run) parquet(ctx context.Context, object int, o Object) error {
 	if err != nil {
 		return err
 	}
-	file := "read_parquet(" + text(path) + ", file_row_number = true)"
+	file := "read_parquet(" + text(path) + ", file_row_number = true, hive_partitioning = false)"
 	has, err := r.describe(ctx, o, file)
 	if err != nil {
 		return err

@@ -49,3 +49,34 @@ func TestParquetRowsAreCastToTheDeclaredTypes(t *testing.T) {
 func TestAParquetFileWithoutADeclaredColumnIsRefused(t *testing.T) {
 	mustFail(t, jobFor(t, contract("parquet", "id integer", "x<y text"), parquetOf(t, "SELECT 1 AS id")), fault.Invalid, "has no column y", "it has id")
 }
+
+// The lake keeps objects in directories such as day=2026-11-16, which the engine would take for a column.
+func TestAParquetFileSaysItsOwnDay(t *testing.T) {
+	for _, c := range []struct {
+		statement string
+		columns   []string
+		rows      []string
+	}{
+		{"SELECT 1 AS id, DATE '2026-11-01' AS day", []string{"id integer", "day date"}, []string{"1|2026-11-01"}},
+		{"SELECT 1 AS id", []string{"id integer"}, []string{"1"}},
+	} {
+		s := contract("parquet", c.columns...)
+		s.NewColumns = "fail"
+		job := jobFor(t, s, parquetOf(t, c.statement))
+		dir := filepath.Join(t.TempDir(), "day=2026-11-16")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "x.parquet")
+		if err := os.Rename(job.Objects[0].Path, path); err != nil {
+			t.Fatal(err)
+		}
+		job.Objects[0].Path = path
+		same(t, read(t, mustRun(t, job).Data), c.rows)
+		found, err := Infer(t.Context(), job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, len(found.Columns), len(c.columns))
+	}
+}

@@ -25,7 +25,8 @@ func (r *run) settle(ctx context.Context) (unlike string, err error) {
 	}
 	switch s.Duplicates {
 	case "latest":
-		return "", r.dropAllButFirst(ctx, among, key, r.valueOf(s.LatestBy)+" DESC NULLS LAST, object DESC, line DESC")
+		// Among equals by the names of objects, not by their order, which is other when they were fetched side by side.
+		return "", r.dropAllButFirst(ctx, among, key, r.valueOf(s.LatestBy)+" DESC NULLS LAST, name DESC, line DESC")
 	case "reject":
 		return "", r.exec(ctx, fmt.Sprintf("UPDATE typed SET bad = %d, text = %s WHERE %s", markUnlike, r.shown(), among))
 	}
@@ -35,7 +36,7 @@ func (r *run) settle(ctx context.Context) (unlike string, err error) {
 // dropAllButFirst marks the records that follow another one of the same values.
 func (r *run) dropAllButFirst(ctx context.Context, among, values, order string) error {
 	return r.exec(ctx, fmt.Sprintf(`UPDATE typed SET bad = %d WHERE rowid IN (SELECT id FROM (
-SELECT rowid AS id, row_number() OVER (PARTITION BY %s ORDER BY %s) AS n FROM typed WHERE %s) WHERE n > 1)`, markRepeat, values, order, among))
+SELECT typed.rowid AS id, row_number() OVER (PARTITION BY %s ORDER BY %s) AS n FROM typed JOIN objects USING (object) WHERE %s) WHERE n > 1)`, markRepeat, values, order, among))
 }
 
 // unlike names the first keys that have different records.

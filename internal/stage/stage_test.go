@@ -308,6 +308,16 @@ func TestOneKeyWithDifferentRecords(t *testing.T) {
 	same(t, result.Samples[0].Text, `{"id":"1","v":"1","who":"a"}`)
 }
 
+// Objects that are fetched side by side are listed in the order in which they came.
+func TestAmongEqualVersionsTheOrderInWhichObjectsCameDoesNotMatter(t *testing.T) {
+	s := contract("ndjson", "id integer", "v integer", "who text")
+	s.Key, s.Duplicates, s.LatestBy = []string{"id"}, "latest", "v"
+	a, b := object{"a.ndjson", `{"id":1,"v":1,"who":"z"}`}, object{"b.ndjson", `{"id":1,"v":1,"who":"y"}` + "\n" + `{"id":1,"v":1,"who":"x"}`}
+	for _, objects := range [][]object{{a, b}, {b, a}} {
+		same(t, read(t, mustRun(t, jobFor(t, s, objects...)).Data), []string{"1|1|x"})
+	}
+}
+
 func TestUndeclaredColumns(t *testing.T) {
 	for _, c := range []struct{ format, content string }{{"ndjson", `{"id":1,"b":2,"a":{"c":1}}`}, {"csv", "b,id,a\n1,2,3"}} {
 		s := contract(c.format, "id integer")
@@ -359,4 +369,18 @@ func TestOneHundredThousandRequestsAreStagedWhole(t *testing.T) {
 	t.Logf("staged in %v", time.Since(begin).Round(time.Millisecond))
 	same(t, []int64{result.Records, result.Staged}, []int64{100_000, 100_000})
 	same(t, query(t, "SELECT count(*) FROM (SELECT query_id, lag(query_id) OVER () AS before FROM read_parquet('"+result.Data+"')) WHERE before >= query_id"), []string{"0"})
+}
+
+func TestTextGoesOnBehindANUL(t *testing.T) {
+	s := contract("ndjson", "s text", "l text[]", "j json")
+	result := mustRun(t, jobFor(t, s, object{"a", `{"s":"a\u0000b,C","l":["x\u0000y"],"j":{"k":"a\u0000b"}}`}))
+	for _, c := range [][2]string{
+		{"length(s), strlen(s), length(l[1]), length(json_extract_string(j, '$.k'))", "5|5|3|3"},
+		{"upper(s), concat(s, '!'), s || '!', right(s, 2), split_part(s, ',', 2)", "A\x00B,C|a\x00b,C!|a\x00b,C!|,C|C"},
+		{"s = 'a', s > 'a', s LIKE 'a%C', contains(s, 'b'), strpos(s, 'C')", "false|true|true|true|5"},
+		{"replace(s, 'b', 'c'), regexp_replace(s, 'b', 'c'), trim(s), reverse(s)", "a\x00c,C|a\x00c,C|a\x00b,C|C,b\x00a"},
+		{"min(s), string_agg(s, ';'), list(s)[1], md5(min(s)) = md5('a')", "a\x00b,C|a\x00b,C|a\x00b,C|false"},
+	} {
+		same(t, query(t, "SELECT "+c[0]+" FROM read_parquet('"+result.Data+"')"), []string{c[1]})
+	}
 }
