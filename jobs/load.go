@@ -69,7 +69,7 @@ func (w *work) staged(ctx context.Context) (map[string][]string, error) {
 			if !built {
 				continue // a day of the lookback that was never fetched
 			}
-			err = fault.Wrap(fault.Damaged, err, fmt.Sprintf("the staged records of %s are gone", in.cell), fmt.Sprintf("make them again: daybook run --node %s --day %s --force", in.cell.Node, in.cell.Day))
+			err = fault.Wrap(fault.Damaged, err, fmt.Sprintf("the staged records of %s are gone", in.cell), fmt.Sprintf("make them again: daybook run --node %s --day %s --rebuild", in.cell.Node, in.cell.Day))
 		}
 		if err != nil {
 			return nil, err

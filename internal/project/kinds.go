@@ -39,6 +39,7 @@ type Database struct {
 
 // S3 is objects of a bucket, s3://bucket/path in Path, or those that a manifest lists.
 type S3 struct {
+	Buckets  []string      // buckets beside the manifest's own whose objects a manifest may list
 	Manifest bool          // the path names manifests: JSON files that list the objects of the day
 	Events   string        // URL of the SQS queue that tells of new objects; a day is built when its objects are there
 	Settle   time.Duration // how long nothing new must have come before a day is built by events

@@ -3,6 +3,7 @@ package project
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -64,7 +65,7 @@ func TestSourceFromS3IsReadAsItIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (S3{Events: "https://sqs.example.com/q", Queue: "http://localhost:1", RequesterPays: true}); s.S3 != want || s.AWS.Region != "eu-west-1" || s.Format != "csv" {
+	if want := (S3{Settle: 10 * time.Minute, Events: "https://sqs.example.com/q", Queue: "http://localhost:1", RequesterPays: true}); !cmp.Equal(s.S3, want) || s.AWS.Region != "eu-west-1" || s.Format != "csv" {
 		t.Errorf("%+v", s)
 	}
 	if want := `path: "s3://logs/{day}/*.csv.gz"`; s.Asks != want {

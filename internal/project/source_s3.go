@@ -9,7 +9,7 @@ import (
 // s3Source reads the settings of from: s3.
 func (l *loader) s3Source(m *mapping, s *Source) {
 	s.Path = m.str("path", "")
-	s.S3 = S3{Manifest: m.boolean("manifest", false), Events: m.str("events", ""), Queue: m.str("queue", ""), RequesterPays: m.boolean("requester_pays", false)}
+	s.S3 = S3{Manifest: m.boolean("manifest", false), Buckets: m.list("buckets"), Events: m.str("events", ""), Queue: m.str("queue", ""), RequesterPays: m.boolean("requester_pays", false)}
 	s.AWS = m.aws()
 	if !bucketRE.MatchString(s.Path) || strings.HasSuffix(s.Path, "/") {
 		m.doc.fail(m.at("path"), "a source from s3 has no path of objects", `write path: "s3://bucket/logs/{day}/*.ndjson.gz"`)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"daybook/internal/fault"
@@ -67,6 +68,11 @@ func (f *s3Fetch) manifest(ctx context.Context, m s3Object) ([]s3Object, error) 
 	objects, err := parseS3Manifest(text, m.bucket)
 	if err != nil {
 		return nil, fault.Wrap(fault.Damaged, err, "s3://"+m.path()+" is no manifest", `have its writer make it {"files": [{"key": …}]} or {"entries": [{"url": "s3://…"}]}, or leave manifest: out`)
+	}
+	for _, o := range objects {
+		if o.bucket != m.bucket && !slices.Contains(f.r.Source.S3.Buckets, o.bucket) {
+			return nil, place(f.r.Source, fault.New(fault.Refused, fmt.Sprintf("the manifest s3://%s lists objects of another bucket, %s", m.path(), o.bucket), "write buckets: ["+o.bucket+"] if that is right"))
+		}
 	}
 	return objects, nil
 }

@@ -223,6 +223,7 @@ func TestManifestSaysWhatMustBeThere(t *testing.T) {
 		{"another MD5", `{"files": [{"key": "data/a.ndjson", "MD5checksum": "d41d8cd98f00b204e9800998ecf8427e"}]}`, fault.Damaged, ""},
 		{"inventory", `{"sourceBucket": "x", "destinationBucket": "arn:aws:s3:::BUCKET", "fileFormat": "CSV", "files": [{"key": "data/a.ndjson", "size": 2, "MD5checksum": "b026324c6904b2a9cb4b88d6d61c81d1"}]}`, "", ""},
 		{"listed twice", `{"files": [{"key": "data/a.ndjson"}, {"url": "s3://BUCKET/data/a.ndjson"}]}`, fault.Damaged, ""},
+		{"another bucket", `{"files": [{"url": "s3://elsewhere/data/a.ndjson"}]}`, fault.Refused, ""},
 		{"no JSON", `files:`, fault.Damaged, ""},
 		{"something else", `{"rows": 1}`, fault.Damaged, ""},
 		{"signed address", `{"files": [{"url": "https://BUCKET.s3.amazonaws.com/data/a.ndjson?X-Amz-Signature=0a1b2c"}]}`, fault.Damaged, ""},
