@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,6 +44,8 @@ func (d *dynamoRun) ours(ctx context.Context, batch []types.WriteRequest) error 
 			d.there++
 		}
 	}
+	slices.Sort(others)
+	slices.Sort(moved)
 	if len(others) > 0 && !d.request.Publication.TakesOver {
 		return invalid(d.request, fmt.Sprintf("items that this publication did not write have the keys %s; none was replaced", strings.Join(others[:min(5, len(others))], "; ")), takeOver)
 	}
