@@ -50,7 +50,7 @@ var base = map[string]string{
 var common = strings.Fields("agrees columns days description duplicates empty encoding format from header holds key max_rejects new_columns owner pool records zone")
 
 // published are the keys that every kind of publication has.
-var published = strings.Fields("columns description key mart mode owner pool to")
+var published = strings.Fields("columns description key mart mode owner pool shrink takes_over to")
 
 // places are where keys may stand: the name in the reference's marker, the file, and the text that a key is put behind.
 var places = []struct{ name, file, behind, form string }{

@@ -181,6 +181,9 @@ func (x *execution) settled(ctx context.Context, i int) bool {
 		if fp, _ := r.Graph.fingerprint(node, x.day(i), r.ledger); fp != b.Fingerprint {
 			return false
 		}
+		if why, err := r.released(ctx, node, x.day(i)); err != nil || !why.IsZero() {
+			return false
+		}
 	}
 	x.tasks[i].Why = Why{Code: "unchanged"}.String()
 	x.tasks[i].Rows, x.tasks[i].Fingerprint, x.tasks[i].Output = b.Rows, b.Fingerprint, b.Output

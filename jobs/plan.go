@@ -241,7 +241,7 @@ func (p *planner) why(ctx context.Context, n *Node, day calendar.Day) (Why, erro
 		return Why{}, nil
 	}
 	if fp, _ := r.Graph.fingerprint(n, day, r.ledger); fp == b.Fingerprint {
-		return Why{}, nil
+		return r.released(ctx, n, day)
 	}
 	return r.changedInput(ctx, n, day)
 }

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -127,6 +128,13 @@ func buildPublication(ctx context.Context, w *work) (outcome, error) {
 	if len(keys) == 0 {
 		keys = mart.Query.Key
 	}
+	before, err := w.published(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	if err := w.complete(ctx, mart); err != nil {
+		return outcome{}, err
+	}
 	var result publish.Result
 	err = w.Warehouse.Export(ctx, p.Mart, day, func(e warehouse.Export) error {
 		columns := make([]publish.Column, len(e.Columns))
@@ -135,7 +143,7 @@ func buildPublication(ctx context.Context, w *work) (outcome, error) {
 		}
 		var err error
 		result, err = target.Publish(ctx, publish.Request{Publication: *p, Day: w.cell.Day, Columns: columns, Rows: e.Rows, Count: e.Count, Keys: keys,
-			Run: w.run.ID, Secret: w.Secret, Wait: wait, Log: w.log})
+			Run: w.run.ID, Project: w.Project.Name, First: !before, Secret: w.Secret, Wait: wait, Log: w.log})
 		return err
 	})
 	if err != nil {
@@ -152,5 +160,71 @@ func buildPublication(ctx context.Context, w *work) (outcome, error) {
 	}
 	w.task.Hint = note
 	w.failpoint("published")
-	return w.built(store.Build{Fingerprint: fp, Output: digest(fp), Rows: result.Sent - result.Held, RowsIn: result.Sent, Rejected: result.Held, Inputs: inputs, Note: note}, nil), nil
+	return w.built(store.Build{Fingerprint: fp, Output: publicationOutput(fp, p), Rows: result.Sent - result.Held, RowsIn: result.Sent, Rejected: result.Held, Inputs: inputs, Note: note}, nil), nil
+}
+
+// publicationOutput names what a publish left, and where. One that only puts rows in does not make a place this publication's own.
+func publicationOutput(fingerprint string, p *project.Publication) string {
+	return digest(fingerprint, p.Place(), p.Mode == "upsert")
+}
+
+// published reports whether a publish of the publication to the place of now is on record, of any day.
+func (w *work) published(ctx context.Context) (bool, error) {
+	here := func(b store.Build) bool {
+		return b.Fingerprint != "" && b.Output == publicationOutput(b.Fingerprint, w.node.Publication)
+	}
+	for _, day := range w.ledger.days(w.node.Name) {
+		if b, ok := w.ledger.at(Cell{w.node.Name, day}); ok && here(b) {
+			return true, nil
+		}
+	}
+	builds, err := w.Store.NodeBuilds(ctx, w.node.Name, 0) // also those from before the mode was another
+	return slices.ContainsFunc(builds, here), err
+}
+
+// complete holds that a swap of all days does not take days away that are only not built now, as after the warehouse was lost.
+func (w *work) complete(ctx context.Context, mart *Node) error {
+	p := w.node.Publication
+	if p.Mode != "swap" || mart.Current || p.Shrink >= 1 {
+		return nil
+	}
+	last, ok, err := w.Store.Build(ctx, w.node.Name, calendar.Day{})
+	if err != nil || !ok {
+		return err
+	}
+	var gone []calendar.Day
+	for _, in := range last.Inputs {
+		if _, built := w.ledger.at(Cell{in.Node, in.Day}); in.Node == mart.Name && !built {
+			gone = append(gone, in.Day)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	slices.SortFunc(gone, calendar.Day.Compare)
+	first, end := gone[0], gone[len(gone)-1]
+	e := fault.New(fault.CheckFailed, fmt.Sprintf("%d days of %s that are published, from %s to %s, are not built now, and a swap would take them away", len(gone), mart.Name, first, end),
+		fmt.Sprintf("build them again: daybook backfill --from %s --to %s --node %s; or, if they should go, write shrink: 100%%", first, end, mart.Name))
+	e.File, e.Line = p.File, p.Line
+	return e
+}
+
+// released says that rows were held back in a build of a publication, and what they refer to was published anew since. Where that is a
+// current state, no fingerprint of a day shows it.
+func (r *Runner) released(ctx context.Context, n *Node, day calendar.Day) (Why, error) {
+	cell := n.Key(day)
+	if b, ok := r.ledger.at(cell); n.Publication == nil || !ok || b.Rejected == 0 {
+		return Why{}, nil
+	}
+	b, _, err := r.Store.Build(ctx, cell.Node, cell.Day)
+	if err != nil {
+		return Why{}, err
+	}
+	for _, in := range b.Inputs {
+		now, built := r.ledger.at(Cell{in.Node, in.Day})
+		if in.Node != n.Publication.Mart && built && now.Output != in.Hash {
+			return Why{"input_changed", in.Node}, nil
+		}
+	}
+	return Why{}, nil
 }

@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -97,4 +99,99 @@ func TestASwapHoldsEveryDayOfItsMart(t *testing.T) {
 	if diff := cmp.Diff(want, d.rows("SELECT day || ' ' || orders FROM daily ORDER BY day")); diff != "" {
 		t.Errorf("published (-want +got):\n%s", diff)
 	}
+}
+
+func TestSwapAfterALostWarehouseWaitsForItsDays(t *testing.T) {
+	d := openTarget(t, "CREATE TABLE daily (day date PRIMARY KEY, orders bigint, total double precision)")
+	publication := "mart: daily\nto: postgres\nurl: env:PRODUCTION\ntable: daily\nkey: [day]\n"
+	h := open(t, shop().with(files{"publish/days.yaml": publication}), d.secret)
+	for _, day := range []string{"2026-11-14", "2026-11-15", "2026-11-16"} {
+		h.run(store.StateDone, Request{Nodes: []string{"days"}, Day: calendar.MustDay(day)})
+	}
+	h.close()
+	lost, err := filepath.Glob(filepath.Join(h.dir, ".daybook", "warehouse.duckdb*"))
+	if err != nil || len(lost) == 0 {
+		t.Fatal(lost, err)
+	}
+	for _, file := range lost {
+		if err := os.RemoveAll(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.reopen(d.secret)
+	run := h.run(store.StateFailed, Request{Nodes: []string{"days"}, Day: calendar.MustDay("2026-11-16")})
+	if !strings.Contains(run.Error, "2 days of daily that are published, from 2026-11-14 to 2026-11-15") {
+		t.Errorf("the run says %q", run.Error)
+	}
+	count := func() string { return d.rows("SELECT count(*)::text FROM daily")[0] }
+	if got := count(); got != "3" {
+		t.Errorf("%s days are published", got)
+	}
+	h.run(store.StateDone, Request{Nodes: []string{"days"}, Day: calendar.MustDay("2026-11-14"), Through: calendar.MustDay("2026-11-16")})
+	if got := count(); got != "3" {
+		t.Errorf("%s days are published after all were built again", got)
+	}
+}
+
+func TestTableOfAnotherIsNotTakenOverUnasked(t *testing.T) {
+	const filled = "INSERT INTO users SELECT '2000-01-01'::date + i, i, i, 'x' FROM generate_series(1, 10) i"
+	d := openTarget(t, "CREATE TABLE users (day date PRIMARY KEY, orders bigint, total double precision, email text)", filled,
+		"CREATE TABLE daily (LIKE users INCLUDING ALL)")
+	publication := "mart: daily\nto: postgres\nurl: env:PRODUCTION\ntable: users\nkey: [day]\n"
+	own := strings.Replace(publication, "users", "daily", 1)
+	h := open(t, shop().with(files{"publish/days.yaml": own}), d.secret)
+	h.run(store.StateDone, Request{Nodes: []string{"days"}})
+	for _, c := range []struct{ name, text, state string }{
+		{"a record of another table", publication, store.StateFailed},
+		{"a record of rows put in", publication + "mode: upsert\n", store.StateDone},
+		{"one day", publication + "mode: day\n", store.StateFailed},
+		{"all days", publication, store.StateFailed},
+	} {
+		before := d.rows("SELECT day::text FROM users ORDER BY day")
+		h.close()
+		h.write(files{"publish/days.yaml": c.text})
+		h.reopen(d.secret)
+		run := h.run(c.state, Request{Nodes: []string{"days"}, Day: calendar.MustDay("2026-11-15")})
+		if c.state == store.StateFailed && !strings.Contains(run.Error, "table users has") {
+			t.Errorf("%s: the run says %q", c.name, run.Error)
+		}
+		if after := d.rows("SELECT day::text FROM users ORDER BY day"); c.state == store.StateFailed && !cmp.Equal(before, after) {
+			t.Errorf("%s: %q became %q", c.name, before, after)
+		}
+	}
+	h.close()
+	h.write(files{"publish/days.yaml": publication + "takes_over: true\nshrink: 100%\n"})
+	h.reopen(d.secret)
+	h.run(store.StateDone, Request{Nodes: []string{"days"}})
+	if got := d.rows("SELECT day::text FROM users ORDER BY day"); len(got) != 2 {
+		t.Errorf("taken over, the table holds %q", got)
+	}
+}
+
+func TestHeldRowsGoOutWhenWhatTheyReferToIsPublished(t *testing.T) {
+	d := openTarget(t,
+		"CREATE TABLE item (item text PRIMARY KEY)",
+		"CREATE TABLE sale (id text PRIMARY KEY, item text REFERENCES item, amount double precision)")
+	const three = "{\"item\":\"a\"}\n{\"item\":\"b\"}\n{\"item\":\"c\"}\n"
+	f := shop().with(files{
+		"sources/catalog.yaml":   "from: files\npath: \"catalog.ndjson\"\nholds: snapshot\nkey: item\ncolumns:\n  item: text\n",
+		"tables/catalogue.sql":   "/*\nrefresh: full\n*/\nSELECT item FROM catalog\n",
+		"marts/wares.sql":        "/*\nrefresh: full\nkey: item\n*/\nSELECT item FROM catalogue\n",
+		"marts/sold.sql":         "/*\nkey: id\n*/\nSELECT day, id, item, amount FROM sales WHERE day = $day\n",
+		"publish/a_sales.yaml":   "mart: sold\nto: postgres\nurl: env:PRODUCTION\ntable: sale\nmode: upsert\ncolumns: [id, item, amount]\nreferences: {item: z_items.item}\norphans: hold\n",
+		"publish/z_items.yaml":   "mart: wares\nto: postgres\nurl: env:PRODUCTION\ntable: item\n",
+		"catalog.ndjson":         three,
+		"data/2026-11-16.ndjson": orders("a3", "b3", "c3", "d3"),
+	})
+	h := open(t, f, d.secret)
+	monday := calendar.MustDay("2026-11-16")
+	h.run(store.StateDone, Request{Nodes: []string{"a_sales"}, Day: monday})
+	h.wants(Request{Nodes: []string{"a_sales"}, Day: monday})
+	h.write(files{"catalog.ndjson": three + "{\"item\":\"d\"}\n"})
+	h.run(store.StateDone, Request{Nodes: []string{"z_items"}, Day: monday.Add(1)})
+	h.run(store.StateDone, Request{Nodes: []string{"a_sales"}, Day: monday})
+	if got := d.rows("SELECT id FROM sale ORDER BY id"); len(got) != 4 {
+		t.Errorf("%q are published, and the item of d3 is there", got)
+	}
+	h.wants(Request{Nodes: []string{"a_sales"}, Day: monday}) // and none is stale for ever
 }

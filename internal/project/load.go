@@ -42,6 +42,7 @@ func Load(dir string, env func(string) (string, bool)) (*Project, error) {
 	l.folder("reports", ".yaml", l.report)
 	l.folder("publish", ".yaml", l.publication)
 	l.references()
+	l.places()
 	l.names()
 	if err := errors.Join(l.errs...); err != nil {
 		return nil, err

@@ -30,6 +30,8 @@ type Publication struct {
 	Columns     []PublishedColumn // empty for all of the mart, by their names
 	References  []Reference       // in the order of their columns
 	Orphans     string            // fail or hold
+	TakesOver   bool              // rows that are there from before the first publish may be replaced
+	Shrink      float64           // the share of the target's rows that may go in one publish, 1 and 0 for all
 	Pool        string
 	URL         string // postgres, mysql, redis: a reference to a secret
 	AWS         AWS    // dynamodb, s3
@@ -95,7 +97,28 @@ func publicationKinds() []struct {
 }
 
 // asWhom are the keys that do not say what is put where.
-var asWhom = []string{"owner", "description", "pool", "units", "lock", "timeout", "create"}
+var asWhom = []string{"owner", "description", "pool", "units", "lock", "timeout", "create", "takes_over", "shrink"}
+
+// defaultShrink is the share of a target's rows that may go in one publish.
+const defaultShrink = 0.5
+
+// Place is where the publication goes, as far as its settings say it; two of one place would replace each other's rows.
+func (p Publication) Place() string {
+	where := []string{p.To, p.URL}
+	switch p.To {
+	case "dynamodb":
+		where = append(where, p.AWS.Endpoint, p.AWS.Region, p.Table)
+	case "postgres":
+		where = append(where, strings.TrimPrefix(p.Table, "public."))
+	case "mysql":
+		where = append(where, p.Table)
+	case "redis":
+		where = append(where, p.Redis.Name)
+	case "s3":
+		where = append(where, p.AWS.Endpoint, strings.TrimRight(p.Path, "/"))
+	}
+	return strings.Join(where, " ")
+}
 
 func (l *loader) publication(file, name string, text []byte) {
 	d := l.document(file, 0)
@@ -120,6 +143,8 @@ func (l *loader) publication(file, name string, text []byte) {
 	p.Mode = m.one("mode", "swap", "swap", "upsert", "day")
 	p.Key = m.list("key")
 	p.Columns = publishedColumns(m)
+	p.TakesOver = m.boolean("takes_over", false)
+	p.Shrink = m.shrink()
 	p.Pool = m.str("pool", "default")
 	l.pool(m, p.Pool)
 	i := slices.Index(names, p.To)
@@ -136,6 +161,19 @@ func (l *loader) publication(file, name string, text []byte) {
 		m.finish()
 	}
 	l.project.Publications = append(l.project.Publications, p)
+}
+
+// shrink reads the share of the target's rows that may go.
+func (m *mapping) shrink() float64 {
+	n := m.value("shrink")
+	if n == nil {
+		return defaultShrink
+	}
+	share := m.percent("shrink")
+	if share > 1 {
+		m.doc.fail(n, "shrink is more than all rows", "write 1% to 100%; 100% lets all rows go")
+	}
+	return share
 }
 
 // publishedColumns reads a list of the mart's columns, or "mart's column: target's column" lines.
@@ -298,6 +336,20 @@ func (l *loader) reference(p Publication, r *Reference, other Publication) {
 		l.wrong(p, fmt.Sprintf("references names %s.%s, which is not published", r.Publication, r.Of), "add it to columns: of publish/"+r.Publication+".yaml")
 	default:
 		r.Table, r.As = other.Table, other.Target(r.Of)
+	}
+}
+
+// places holds that no two publications go to one place. Those that only put rows in may share a table, and items of DynamoDB carry the
+// name of theirs.
+func (l *loader) places() {
+	there := map[string]Publication{}
+	for _, p := range l.project.Publications {
+		table := p.To == "postgres" || p.To == "mysql"
+		other, ok := there[p.Place()]
+		if ok && p.To != "dynamodb" && !(table && p.Mode == "upsert" && other.Mode == "upsert") {
+			l.wrong(p, fmt.Sprintf("it goes to the same place as %s, and each would take the other's rows away", other.File), "give each a place of its own")
+		}
+		there[p.Place()] = p
 	}
 }
 

@@ -21,6 +21,8 @@ key: day
 columns: {day: date, requests: requests}
 references: {requests: counts.requests}
 orphans: hold
+takes_over: true
+shrink: 20%
 owner: data
 create: true
 lock: 3s
@@ -63,14 +65,14 @@ func TestPublicationsAreReadAsTheyAreWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Publication{
-		{Name: "counts", File: "publish/counts.yaml", Line: 1, Mart: "daily_usage", To: "postgres", Mode: "swap", Pool: "default", URL: "env:SHOP", Table: "counts",
+		{Name: "counts", File: "publish/counts.yaml", Line: 1, Mart: "daily_usage", To: "postgres", Mode: "swap", Shrink: 0.5, Pool: "default", URL: "env:SHOP", Table: "counts",
 			Columns: []PublishedColumn{{"day", "day"}, {"requests", "requests"}}, Orphans: "fail", Lock: 10 * time.Second, Timeout: 10 * time.Minute},
-		{Name: "files", File: "publish/files.yaml", Line: 1, Mart: "daily_usage", To: "s3", Mode: "swap", Pool: "default", Path: "s3://bucket/usage", Format: "csv.gz"},
-		{Name: "hot", File: "publish/hot.yaml", Line: 1, Mart: "daily_usage", To: "redis", Mode: "day", Pool: "default", URL: "env:REDIS",
+		{Name: "files", File: "publish/files.yaml", Line: 1, Mart: "daily_usage", To: "s3", Mode: "swap", Shrink: 0.5, Pool: "default", Path: "s3://bucket/usage", Format: "csv.gz"},
+		{Name: "hot", File: "publish/hot.yaml", Line: 1, Mart: "daily_usage", To: "redis", Mode: "day", Shrink: 0.5, Pool: "default", URL: "env:REDIS",
 			Redis: Redis{Name: "usage:{day}", Structure: "sorted_set", Member: "day", Score: "requests", Expire: 48 * time.Hour}},
-		{Name: "items", File: "publish/items.yaml", Line: 1, Mart: "daily_usage", To: "dynamodb", Mode: "upsert", Key: []string{"day"}, Pool: "default", Table: "usage", Units: 50,
+		{Name: "items", File: "publish/items.yaml", Line: 1, Mart: "daily_usage", To: "dynamodb", Mode: "upsert", Key: []string{"day"}, Shrink: 0.5, Pool: "default", Table: "usage", Units: 50,
 			AWS: AWS{Region: "eu-west-1", AccessKey: "env:ID", SecretKey: "env:KEY"}},
-		{Name: "usage", File: "publish/usage.yaml", Line: 1, Owner: "data", Mart: "daily_usage", To: "postgres", Mode: "day", Key: []string{"day"}, Pool: "default", URL: "env:SHOP",
+		{Name: "usage", File: "publish/usage.yaml", Line: 1, Owner: "data", Mart: "daily_usage", To: "postgres", Mode: "day", Key: []string{"day"}, TakesOver: true, Shrink: 0.2, Pool: "default", URL: "env:SHOP",
 			Table: "shop.usage", Columns: []PublishedColumn{{"day", "date"}, {"requests", "requests"}}, Orphans: "hold", Create: true, Lock: 3 * time.Second, Timeout: 10 * time.Minute,
 			References: []Reference{{Column: "requests", Publication: "counts", Of: "requests", Table: "counts", As: "requests"}}},
 	}
@@ -78,7 +80,7 @@ func TestPublicationsAreReadAsTheyAreWritten(t *testing.T) {
 		t.Errorf("what comes before usage: %q", got)
 	}
 	for i := range p.Publications {
-		if p.Publications[i].Asks == "" || strings.Contains(p.Publications[i].Asks, "owner") {
+		if a := p.Publications[i].Asks; a == "" || strings.Contains(a, "owner") || strings.Contains(a, "shrink") || strings.Contains(a, "takes_over") {
 			t.Errorf("what %s asks: %q", p.Publications[i].Name, p.Publications[i].Asks)
 		}
 		p.Publications[i].Asks = ""
@@ -96,7 +98,7 @@ func TestMistakesOfPublicationsAreNamedWithTheirPlace(t *testing.T) {
 		{"no to", files, "to: s3\n", "", "publish/files.yaml:1:1: the publication does not say where to; write to: dynamodb or mysql or postgres or redis or s3"},
 		{"unknown to", files, "to: s3", "to: ftp", `publish/files.yaml:2:5: to cannot be "ftp"; write dynamodb, mysql, postgres, redis, s3`},
 		{"unknown mode", items, "upsert", "merge", `publish/items.yaml:4:7: mode cannot be "merge"; write swap, upsert, day`},
-		{"key of another kind", files, "format: csv.gz", "table: x", `publish/files.yaml:4:1: unknown key "table"; known here: aws, columns, description, format, key, mart, mode, owner, path, pool, to`},
+		{"key of another kind", files, "format: csv.gz", "table: x", `publish/files.yaml:4:1: unknown key "table"; known here: aws, columns, description, format, key, mart, mode, owner, path, pool, shrink, takes_over, to`},
 		{"secret itself", hot, "env:REDIS", "redis://u:p@h", "publish/hot.yaml:3:6: url is not a reference to a secret; write env:NAME, file:PATH, aws-secretsmanager:NAME or aws-ssm:NAME, never the secret itself"},
 		{"no url", hot, "url: env:REDIS\n", "", "publish/hot.yaml:1:1: the publication does not say which server; write url: env:NAME, a reference to the secret that is its address, such as redis://:password@host:6379/0"},
 		{"no table", items, "table: usage\n", "", "publish/items.yaml:1:1: the publication does not say which table; write table: NAME"},
@@ -117,6 +119,10 @@ func TestMistakesOfPublicationsAreNamedWithTheirPlace(t *testing.T) {
 		{"sorted set without a score", hot, "score: requests\n", "", "publish/hot.yaml:6:12: member and score are of sorted_set, which needs both; write structure: sorted_set, member: COLUMN and score: COLUMN, or none of them"},
 		{"upsert into files", files, "format: csv.gz", "mode: upsert", "publish/files.yaml:4:7: files have no rows to put in; write mode: swap or day"},
 		{"no bucket", files, "s3://bucket/usage", "bucket/usage", `publish/files.yaml:3:7: the publication does not say which place of S3; write path: "s3://bucket/prefix"`},
+		{"shrink of more than all", files, "format: csv.gz", "shrink: 150%", "publish/files.yaml:4:9: shrink is more than all rows; write 1% to 100%; 100% lets all rows go"},
+		{"two in one table", usage, "table: shop.usage", "table: public.counts", "publish/usage.yaml:1: it goes to the same place as publish/counts.yaml, and each would take the other's rows away; give each a place of its own"},
+		{"two in one key", "publish/warm.yaml", "", "mart: daily_usage\nto: redis\nurl: env:REDIS\nname: \"usage:{day}\"\nmode: day\nkey: day\n", "publish/warm.yaml:1: it goes to the same place as publish/hot.yaml, and each would take the other's rows away; give each a place of its own"},
+		{"two in one prefix", "publish/more.yaml", "", "mart: daily_usage\nto: s3\npath: s3://bucket/usage/\n", "publish/more.yaml:1: it goes to the same place as publish/files.yaml, and each would take the other's rows away; give each a place of its own"},
 		{"name of a mart", "publish/daily_usage.yaml", "", "mart: daily_usage\nto: s3\npath: s3://bucket/x\n", "publish/daily_usage.yaml: the name daily_usage is taken by marts/daily_usage.sql; rename one of the two files"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

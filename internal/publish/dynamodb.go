@@ -18,7 +18,8 @@ import (
 
 // DynamoDB publishes to a table of DynamoDB, which has no step that changes many items at once: items are written in batches of 25, and
 // then those of the publication's earlier runs that were not written again are deleted. Until then readers can see new items beside old
-// ones, never none. Each item carries _publication, _day and _run, by which later runs know it; items without them are left alone.
+// ones, never none. Each item carries _publication, _day and _run, by which later runs know it; items without them are left alone, and each
+// batch is looked up before it is written, so that none takes the place of another's item.
 type DynamoDB struct{}
 
 // The attributes by which a publication knows its items.
@@ -63,6 +64,7 @@ type dynamoRun struct {
 	marker  string
 	keys    []string          // attributes of the table's key
 	kinds   map[string]string // S, N or B of each
+	there   int64             // items of the publication that were there before and are written again
 	result  Result
 }
 
@@ -107,6 +109,12 @@ const batchItems = 25
 func (d *dynamoRun) write(ctx context.Context) error {
 	distinct := d.layout.distinct()
 	var batch []types.WriteRequest
+	put := func() error {
+		if err := d.ours(ctx, batch); err != nil {
+			return err
+		}
+		return d.send(ctx, batch)
+	}
 	err := d.layout.each(ctx, func(row []any) error {
 		if err := distinct(row); err != nil {
 			return err
@@ -118,12 +126,12 @@ func (d *dynamoRun) write(ctx context.Context) error {
 		if batch = append(batch, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}}); len(batch) < batchItems {
 			return nil
 		}
-		err = d.send(ctx, batch)
+		err = put()
 		batch = nil
 		return err
 	})
 	if err == nil && len(batch) > 0 {
-		err = d.send(ctx, batch)
+		err = put()
 	}
 	d.result.Sent, d.result.Written = d.layout.sent, d.layout.sent
 	return err
@@ -174,7 +182,7 @@ func (d *dynamoRun) pace(ctx context.Context, consumed ...types.ConsumedCapacity
 // settle counts what this run wrote and deletes what earlier ones did and it did not.
 func (d *dynamoRun) settle(ctx context.Context) error {
 	names := map[string]string{"#p": byPublication, "#r": byRun}
-	values := map[string]types.AttributeValue{":p": &types.AttributeValueMemberS{Value: d.request.Publication.Name}}
+	values := map[string]types.AttributeValue{":p": &types.AttributeValueMemberS{Value: d.request.mark()}}
 	filter := "#p = :p"
 	if d.request.Publication.Mode == "day" {
 		filter += " AND #d = :d"
@@ -213,6 +221,9 @@ func (d *dynamoRun) settle(ctx context.Context) error {
 	}
 	if count != d.result.Sent {
 		return fault.New(fault.CheckFailed, fmt.Sprintf("the table holds %d items of this run and %d were written; nothing was deleted", count, d.result.Sent), "see who else writes the table, and run the publication again")
+	}
+	if err := shrunk(d.request, d.there+int64(len(old)), count, "items of this publication"); err != nil {
+		return err
 	}
 	for batch := range slices.Chunk(old, batchItems) {
 		if err := d.send(ctx, batch); err != nil {

@@ -204,8 +204,8 @@ func TestDynamoDBIsWrittenAsFastAsUnitsSay(t *testing.T) {
 	var waited time.Duration
 	r.Wait = func(_ context.Context, d time.Duration) error { waited += d; return nil }
 	must(t, r)
-	if waited != 10*time.Second {
-		t.Errorf("100 units at 10 a second waited %s", waited)
+	if waited != 20*time.Second { // each item is read and written
+		t.Errorf("200 units at 10 a second waited %s", waited)
 	}
 }
 
@@ -223,6 +223,57 @@ func TestDynamoDBLeavesItemsOfOthersAlone(t *testing.T) {
 	if got := p.rows(t); len(got) != 4 {
 		t.Errorf("%q", got)
 	}
+}
+
+func TestDynamoDBItemOfAnotherIsNotReplacedUnasked(t *testing.T) {
+	t.Parallel()
+	p := dynamoWorld(t)
+	if _, err := p.client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &p.table, Item: map[string]types.AttributeValue{
+		"id": &types.AttributeValueMemberN{Value: "2"}, "name": &types.AttributeValueMemberS{Value: "somebody's"}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"swap", "day", "upsert"} {
+		refused(t, p.request(mode, day, things, many(3)...), fault.Invalid, "items that this publication did not write have the keys id=2")
+	}
+	if got := p.rows(t); len(got) != 1 || !strings.Contains(got[0], "somebody's") {
+		t.Errorf("%q", got)
+	}
+	r := p.request("swap", day, things, many(3)...)
+	r.Publication.TakesOver = true
+	must(t, r)
+	r = p.request("swap", day, things, many(3)...)
+	must(t, r)
+	r = p.request("swap", day, things, many(3)...)
+	r.Project = "library"
+	refused(t, r, fault.Invalid, "id=0; id=1; id=2")
+}
+
+func TestDynamoDBItemOfAnotherDayDoesNotMove(t *testing.T) {
+	t.Parallel()
+	p := dynamoWorld(t)
+	must(t, p.request("day", day, things, []any{day, int64(1), "x"}, []any{day, int64(2), "x"}))
+	next := day.Add(1)
+	refused(t, p.request("day", next, things, []any{next, int64(1), "y"}), fault.CheckFailed, "id=1, day=2026-11-19")
+	must(t, p.request("day", next, things))
+	if got := p.rows(t); len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+	must(t, p.request("upsert", next, things, []any{next, int64(1), "y"}))
+}
+
+func TestDynamoDBItemsStayThatWouldShrinkTooFar(t *testing.T) {
+	t.Parallel()
+	p := dynamoWorld(t)
+	must(t, p.request("swap", day, things, many(40)...))
+	r := p.request("swap", day, things, many(19)...)
+	r.Publication.Shrink = 0.5
+	refused(t, r, fault.CheckFailed, "40 items of this publication and would have 19")
+	if got := p.rows(t); len(got) != 40 {
+		t.Errorf("%d items", len(got))
+	}
+	r = p.request("swap", day, things, many(20)...)
+	r.Publication.Shrink = 0.5
+	must(t, r)
 }
 
 func TestDynamoDBTryOfTheSameRunRemovesWhatOnlyTheFirstWrote(t *testing.T) {

@@ -15,13 +15,13 @@ const maxItem = 400 << 10
 // item is a row as DynamoDB keeps it; nulls are left out, as an index takes no null.
 func (d *dynamoRun) item(row []any) (map[string]types.AttributeValue, error) {
 	item := map[string]types.AttributeValue{
-		byPublication: &types.AttributeValueMemberS{Value: d.request.Publication.Name},
+		byPublication: &types.AttributeValueMemberS{Value: d.request.mark()},
 		byRun:         &types.AttributeValueMemberS{Value: d.marker},
 	}
 	if !d.request.Day.IsZero() {
 		item[byDay] = &types.AttributeValueMemberS{Value: d.request.Day.String()}
 	}
-	size := len(byPublication+byRun+byDay+d.marker+d.request.Publication.Name) + 10
+	size := len(byPublication+byRun+byDay+d.marker+d.request.mark()) + 10
 	for i, c := range d.layout.columns {
 		if row[i] == nil {
 			continue

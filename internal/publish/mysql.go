@@ -49,6 +49,7 @@ func (MySQL) Publish(ctx context.Context, r Request) (Result, error) {
 		{"load the rows", m.load},
 		{"begin", m.begin},
 		{"look for what the rows refer to", m.references},
+		{"count the rows", m.ours},
 		{"delete rows", m.remove},
 		{"write rows", m.write},
 		{"compare the counts", m.compare},
@@ -101,6 +102,8 @@ type mysqlRun struct {
 	table   string // quoted
 	types   []string
 	packet  int
+	there   int64 // rows that are there when there should be none
+	before  int64 // rows in the mode's reach
 	result  Result
 }
 
@@ -207,6 +210,20 @@ func (m *mysqlRun) references(ctx context.Context) error {
 	return nil
 }
 
+// ours is what it is for PostgreSQL.
+func (m *mysqlRun) ours(ctx context.Context) (err error) {
+	if m.request.guarded() {
+		if m.there, err = m.number(ctx, "SELECT count(*) FROM "+m.table); err != nil {
+			return err
+		}
+		if m.there > 0 && (len(m.layout.key) == 0 || m.there != m.result.Sent-m.result.Held) {
+			return foreign(m.request, "table "+m.request.Publication.Table, m.there)
+		}
+	}
+	m.before, err = m.number(ctx, "SELECT count(*) FROM "+m.table+" t WHERE "+m.reach("t"))
+	return err
+}
+
 func (m *mysqlRun) remove(ctx context.Context) (err error) {
 	if m.request.Publication.Mode == "upsert" {
 		return nil
@@ -283,10 +300,17 @@ func (m *mysqlRun) compare(ctx context.Context) error {
 		query = "SELECT count(*) FROM " + myNew + " n WHERE EXISTS (SELECT 1 FROM " + m.table + " t WHERE " + m.same("t") + ")"
 	}
 	count, err := m.number(ctx, query)
-	if err == nil && count != want {
-		err = counted(m.request, count, want)
+	switch {
+	case err != nil:
+		return err
+	case count != want:
+		return counted(m.request, count, want)
+	case m.request.Publication.Mode == "upsert":
+		return nil
+	case m.request.guarded() && m.there > 0 && m.result.Written+m.result.Removed > 0:
+		return foreign(m.request, "table "+m.request.Publication.Table, m.there)
 	}
-	return err
+	return shrunk(m.request, m.before, count, "rows")
 }
 
 // mysqlFault says what an error of the driver means to a person; errors of this room pass.

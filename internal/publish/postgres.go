@@ -80,6 +80,8 @@ type postgresRun struct {
 	table   string // quoted
 	oid     uint32
 	types   []string // of the published columns in the target
+	there   int64    // rows that are there when there should be none
+	before  int64    // rows in the mode's reach
 	result  Result
 }
 
@@ -96,6 +98,7 @@ func (p *postgresRun) all(ctx context.Context) error {
 		{"look for keys that come twice", p.unique},
 		{"lock the table", p.lock},
 		{"look for what the rows refer to", p.references},
+		{"count the rows", p.ours},
 		{"delete rows", p.remove},
 		{"write rows", p.write},
 		{"compare the counts", p.compare},
@@ -191,6 +194,20 @@ func (p *postgresRun) references(ctx context.Context) error {
 	return nil
 }
 
+// ours counts what is there, and on the first publish holds that nothing is: but for the very rows, of a publish that was made and not
+// recorded.
+func (p *postgresRun) ours(ctx context.Context) error {
+	if p.request.guarded() {
+		if err := p.tx.QueryRow(ctx, "SELECT count(*) FROM "+p.table).Scan(&p.there); err != nil {
+			return err
+		}
+		if p.there > 0 && (len(p.layout.key) == 0 || p.there != p.result.Sent-p.result.Held) {
+			return foreign(p.request, "table "+p.request.Publication.Table, p.there)
+		}
+	}
+	return p.tx.QueryRow(ctx, "SELECT count(*) FROM "+p.table+" t WHERE "+p.reach("t")).Scan(&p.before)
+}
+
 // remove deletes what the mart does not have any more; without a key that is everything in the mode's reach.
 func (p *postgresRun) remove(ctx context.Context) error {
 	if p.request.Publication.Mode == "upsert" {
@@ -278,5 +295,11 @@ func (p *postgresRun) compare(ctx context.Context) error {
 	if count != want {
 		return counted(p.request, count, want)
 	}
-	return nil
+	if p.request.Publication.Mode == "upsert" {
+		return nil
+	}
+	if p.request.guarded() && p.there > 0 && p.result.Written+p.result.Removed > 0 {
+		return foreign(p.request, "table "+p.request.Publication.Table, p.there)
+	}
+	return shrunk(p.request, p.before, count, "rows")
 }

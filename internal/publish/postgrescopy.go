@@ -49,6 +49,9 @@ func copyRow(out *bufio.Writer, l *layout, row []any, types []string) error {
 		if strings.IndexByte(text, 0) >= 0 {
 			return l.bad(row, i, "holds a NUL character, which PostgreSQL cannot", "take it out in the mart's SQL: replace(…, chr(0), '')")
 		}
+		if types[i] == "jsonb" && escapedNUL(text) {
+			return l.bad(row, i, `holds the NUL character \u0000, which jsonb cannot`, `take it out in the mart's SQL: replace(…, '\u0000', ''), or give the column the type json or text`)
+		}
 		if !utf8.ValidString(text) {
 			return l.bad(row, i, "is not UTF-8 text", "mend it in the mart's SQL")
 		}
@@ -57,6 +60,19 @@ func copyRow(out *bufio.Writer, l *layout, row []any, types []string) error {
 		}
 	}
 	return out.WriteByte('\n')
+}
+
+// escapedNUL reports whether JSON text has a \u0000 whose backslash is not itself escaped.
+func escapedNUL(text string) bool {
+	for i := strings.IndexByte(text, '\\'); i >= 0 && i < len(text)-1; i++ {
+		if text[i] == '\\' {
+			if strings.HasPrefix(text[i:], `\u0000`) {
+				return true
+			}
+			i++
+		}
+	}
+	return false
 }
 
 // literal is a value as the input function of the target's type reads it.

@@ -37,6 +37,9 @@ type Request struct {
 	Keys  []string // columns that name a row: the publication's key, the mart's when it has none, or empty
 	Run   string   // names the run that publishes
 
+	Project string // whose publication it is, empty when there is only one
+	First   bool   // no publish of this publication to this place is on record: what is there may be another's
+
 	// Secret is what a reference such as env:NAME stands for.
 	Secret func(ctx context.Context, ref string) (string, error)
 	// Wait waits, as told by a server or a rate; it ends early with the context's error.

@@ -64,7 +64,8 @@ type redisRun struct {
 	note          string // of the key that says what the new one is called
 	fresh         string // of the new key
 	member, score int    // of sorted_set
-	before, added int64  // rows of the old key; rows that were not in the new one before
+	before, added int64  // rows of the old key, bytes of a string; rows that were not in the new one before
+	size          int64  // rows of the new key, bytes of a string
 	result        Result
 }
 
@@ -126,9 +127,17 @@ func (s *redisRun) look(ctx context.Context) (err error) {
 	if kind != "none" && kind != want {
 		return invalid(s.request, fmt.Sprintf("the key %s is a %s already", s.name, kind), "give name: another name, or delete the key")
 	}
-	s.before, err = s.count(ctx, s.name)
-	return err
+	if s.before, err = s.count(ctx, s.name); err != nil || kind == "none" || !s.request.guarded() {
+		return err
+	}
+	if note, err := s.client.Get(ctx, s.note).Result(); err != nil && !errors.Is(err, redis.Nil) || note == s.renamed() {
+		return err
+	}
+	return invalid(s.request, fmt.Sprintf("the key %s is there already, and no publish on record made it; nothing was changed", s.name), takeOver)
 }
+
+// renamed is what the note says from the RENAME until its answer has come.
+func (s *redisRun) renamed() string { return "published by " + s.request.mark() }
 
 func (s *redisRun) count(ctx context.Context, name string) (int64, error) {
 	switch s.request.Publication.Redis.Structure {
@@ -137,7 +146,7 @@ func (s *redisRun) count(ctx context.Context, name string) (int64, error) {
 	case sortedSet:
 		return s.client.ZCard(ctx, name).Result()
 	}
-	return 0, nil
+	return s.client.StrLen(ctx, name).Result()
 }
 
 // begin removes what a publish that died left, and notes the name of the new key before there is one.
@@ -251,12 +260,17 @@ func (s *redisRun) array(ctx context.Context) error {
 	b := bytes.NewBufferString("[")
 	distinct := s.layout.distinct()
 	send := func() error {
+		s.size += int64(b.Len())
+		var there *redis.IntCmd
 		_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			pipe.Append(ctx, s.fresh, b.String())
+			there = pipe.Append(ctx, s.fresh, b.String())
 			pipe.Expire(ctx, s.fresh, time.Hour)
 			return nil
 		})
 		b.Reset()
+		if err == nil && there.Val() != s.size { // it went meanwhile, and APPEND began it anew
+			err = s.lost(there.Val(), s.size)
+		}
 		return err
 	}
 	first := true
@@ -283,11 +297,14 @@ func (s *redisRun) array(ctx context.Context) error {
 
 func (s *redisRun) compare(ctx context.Context) error {
 	if s.request.Publication.Redis.Structure == text {
-		last, err := s.client.GetRange(ctx, s.fresh, -1, -1).Result()
-		if err == nil && last != "]" {
-			err = counted(s.request, 0, s.result.Sent)
+		there, err := s.count(ctx, s.fresh)
+		if err == nil && there != s.size {
+			err = s.lost(there, s.size)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return shrunk(s.request, s.before, s.size, "bytes")
 	}
 	count, err := s.count(ctx, s.fresh)
 	if err != nil {
@@ -302,17 +319,22 @@ func (s *redisRun) compare(ctx context.Context) error {
 	if count != want || s.added > s.result.Sent {
 		return counted(s.request, count, want)
 	}
-	return nil
+	if s.size = count; s.request.Publication.Mode == "upsert" {
+		return nil
+	}
+	return shrunk(s.request, s.before, count, "rows")
 }
 
+func (s *redisRun) lost(there, want int64) error {
+	return fault.New(fault.Unavailable, fmt.Sprintf("the new key of %s has %d bytes and not %d, as somebody removed it meanwhile; nothing was changed", s.name, there, want),
+		"see that the server does not evict keys (maxmemory-policy), and that nobody else publishes there; it is tried again")
+}
+
+// rename puts the new key into the place of the old one. A new key that went meanwhile is an error of RENAME.
 func (s *redisRun) rename(ctx context.Context) error {
-	there, err := s.client.Exists(ctx, s.fresh).Result()
-	if err != nil {
-		return err
-	}
-	_, err = s.client.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
+	_, err := s.client.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
 		switch {
-		case there == 0: // Redis has no empty hashes
+		case s.size == 0: // Redis has no empty hashes
 			pipe.Unlink(ctx, s.name)
 		case s.request.Publication.Redis.Expire > 0:
 			pipe.PExpire(ctx, s.fresh, s.request.Publication.Redis.Expire)
@@ -321,10 +343,16 @@ func (s *redisRun) rename(ctx context.Context) error {
 			pipe.Persist(ctx, s.fresh)
 			pipe.Rename(ctx, s.fresh, s.name)
 		}
-		pipe.Unlink(ctx, s.note)
+		pipe.Set(ctx, s.note, s.renamed(), 24*time.Hour)
 		return nil
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if err := s.client.Unlink(ctx, s.note).Err(); err != nil { // it is published all the same
+		s.request.Log("warn", "Redis: a note of this publish stays for a day: %v", err)
+	}
+	return nil
 }
 
 // redisFault says what an error of the driver means to a person; errors of this room and of the rows pass.

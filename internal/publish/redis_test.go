@@ -165,6 +165,88 @@ func TestRedisStringIsOneArrayOfAllRows(t *testing.T) {
 	}
 }
 
+func TestRedisArrayThatLosesItsFrontIsNotPublished(t *testing.T) {
+	t.Parallel()
+	p := redisWorld(t)
+	r := with(p.request(project.Redis{Name: "books", Structure: "string"}, "swap", books), []any{day, "a", int64(1), 0.5})
+	must(t, r)
+	const many = 20_000
+	r.Count, r.Rows = many, func(yield func([]any, error) bool) {
+		for i := range many {
+			if i == many*3/4 { // an eviction
+				for _, k := range p.client.Keys(t.Context(), "*daybook:*").Val() {
+					p.client.Unlink(t.Context(), k)
+				}
+			}
+			if !yield([]any{day, "b", int64(i), 0.5}, nil) {
+				return
+			}
+		}
+	}
+	refused(t, r, fault.Unavailable, "the new key of books")
+	if got := p.client.Get(t.Context(), "books").Val(); !strings.Contains(got, `"isbn":"a"`) || !json.Valid([]byte(got)) {
+		t.Errorf("%.60q", got)
+	}
+}
+
+func TestRedisHashThatVanishesIsNotPublished(t *testing.T) {
+	t.Parallel()
+	p := redisWorld(t)
+	r := with(p.request(project.Redis{Name: "books", Structure: "hash"}, "swap", books, "isbn"), []any{day, "a", int64(1), 0.5})
+	must(t, r)
+	const many = 700
+	r.Count, r.Rows = many, func(yield func([]any, error) bool) {
+		for i := range many {
+			if i == 600 {
+				for _, k := range p.client.Keys(t.Context(), "*daybook:*").Val() {
+					p.client.Unlink(t.Context(), k)
+				}
+			}
+			if !yield([]any{day, fmt.Sprint(i), int64(i), 0.5}, nil) {
+				return
+			}
+		}
+	}
+	refused(t, r, fault.CheckFailed, "would hold 200 rows")
+	if got := p.client.HKeys(t.Context(), "books").Val(); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestRedisKeyOfAnotherIsNotTakenOverUnasked(t *testing.T) {
+	t.Parallel()
+	p := redisWorld(t)
+	p.client.HSet(t.Context(), "books", "somebody's", "x")
+	r := p.request(project.Redis{Name: "books", Structure: "hash"}, "swap", books, "isbn")
+	r.First = true
+	row := []any{day, "a", int64(1), 0.5}
+	refused(t, with(r, row), fault.Invalid, "the key books is there already")
+	if got := p.client.HKeys(t.Context(), "books").Val(); !slices.Equal(got, []string{"somebody's"}) {
+		t.Errorf("%q", got)
+	}
+	r.Publication.TakesOver = true
+	must(t, with(r, row))
+	r.Publication.TakesOver = false
+	// The RENAME was made, and its answer was lost.
+	p.client.Set(t.Context(), "{books}:daybook", "published by items", 0)
+	must(t, with(r, row))
+}
+
+func TestRedisKeyThatWouldShrinkStays(t *testing.T) {
+	t.Parallel()
+	p := redisWorld(t)
+	for _, structure := range []string{"hash", "string"} {
+		r := p.request(project.Redis{Name: structure, Structure: structure}, "swap", books, "isbn")
+		r.Publication.Shrink = 0.5
+		must(t, with(r, []any{day, "a", int64(1), 0.5}, []any{day, "b", int64(1), 0.5}, []any{day, "c", int64(1), 0.5}))
+		must(t, with(r, []any{day, "a", int64(1), 0.5}, []any{day, "b", int64(1), 0.5}))
+		refused(t, with(r), fault.CheckFailed, "50%")
+		if p.client.Exists(t.Context(), structure).Val() != 1 {
+			t.Errorf("%s is gone", structure)
+		}
+	}
+}
+
 func TestRedisKeysOfSeveralColumnsStayApart(t *testing.T) {
 	t.Parallel()
 	p := redisWorld(t)

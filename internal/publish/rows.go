@@ -140,7 +140,7 @@ func show(v any, kind string) string {
 	if items, ok := v.([]any); ok {
 		return fmt.Sprintf("%d items", len(items))
 	}
-	return cut(strings.ToValidUTF8(plain(v, kind), "\ufffd"), 60)
+	return cut(strings.ReplaceAll(strings.ToValidUTF8(plain(v, kind), "\ufffd"), "\x00", `\0`), 60)
 }
 
 func cut(s string, n int) string {

@@ -13,8 +13,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -25,7 +27,7 @@ import (
 
 // S3 publishes to files of S3: new objects under prefix/run=…/, which nobody looks for yet, and then one conditional PUT of
 // prefix/latest.json, the list of them. Readers who go by latest.json see all of the old or all of the new. The objects of the edition
-// before stay for those who still read them, older ones are removed.
+// before stay for those who still read them, older ones are removed; objects that no publish of this room wrote are left alone.
 type S3 struct{}
 
 // partBytes is how much text goes into an object.
@@ -33,6 +35,7 @@ const partBytes = 32 << 20
 
 // Manifest is latest.json: what is published now.
 type Manifest struct {
+	Project     string           `json:"project,omitempty"`
 	Publication string           `json:"publication"`
 	Mart        string           `json:"mart"`
 	Day         string           `json:"day"`
@@ -41,6 +44,7 @@ type Manifest struct {
 	Rows        int64            `json:"rows"`
 	Columns     []ManifestColumn `json:"columns"`
 	Objects     []ManifestObject `json:"objects"`
+	Before      []string         `json:"before,omitempty"` // keys of the edition before, which the next publish removes
 }
 
 // ManifestColumn is a column of the objects, with the mart's engine type.
@@ -74,7 +78,7 @@ func (S3) Publish(ctx context.Context, r Request) (Result, error) {
 		prefix += "/"
 	}
 	s.latest, s.runs = prefix+"latest.json", prefix+"run="
-	s.next = Manifest{Publication: r.Publication.Name, Mart: r.Publication.Mart, Run: r.Run, Format: r.Publication.Format, Objects: []ManifestObject{}}
+	s.next = Manifest{Project: r.Project, Publication: r.Publication.Name, Mart: r.Publication.Mart, Run: r.Run, Format: r.Publication.Format, Objects: []ManifestObject{}}
 	if !r.Day.IsZero() {
 		s.next.Day = r.Day.String()
 	}
@@ -85,6 +89,9 @@ func (S3) Publish(ctx context.Context, r Request) (Result, error) {
 		return Result{}, err
 	}
 	if err := s.write(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := shrunk(r, s.old.Rows, s.next.Rows, "rows"); err != nil {
 		return Result{}, err
 	}
 	if err := s.replace(ctx); err != nil {
@@ -129,11 +136,29 @@ func (s *s3Run) read(ctx context.Context) error {
 			return err
 		}
 		s.etag = got.ETag
-		if err := json.Unmarshal(body, &s.old); err != nil {
+		if err := json.Unmarshal(body, &s.old); err != nil || s.old.Publication == "" {
 			return invalid(s.request, fmt.Sprintf("s3://%s/%s is not a list of published files", s.bucket, s.latest), "give path: a place of its own, or delete that object")
 		}
-		return nil
+		return s.own()
 	})
+}
+
+// own holds that the list is this publication's.
+func (s *s3Run) own() error {
+	s.next.Before = nil
+	same := s.old.Publication == s.next.Publication && (s.old.Project == s.next.Project || s.old.Project == "")
+	if same {
+		for _, o := range s.old.Objects {
+			s.next.Before = append(s.next.Before, o.Key)
+		}
+		return nil
+	}
+	if !s.request.Publication.TakesOver {
+		return invalid(s.request, fmt.Sprintf("s3://%s/%s is the list of publication %s; nothing was changed", s.bucket, s.latest,
+			strings.TrimPrefix(s.old.Project+"/"+s.old.Publication, "/")), takeOver)
+	}
+	s.old.Objects, s.old.Before = nil, nil // they are not ours to remove
+	return nil
 }
 
 // write puts the rows into objects that no list names yet.
@@ -203,27 +228,49 @@ func (s *s3Run) replace(ctx context.Context) error {
 	})
 }
 
-// tidy removes the objects of runs that no list of today or of the edition before names.
+// tidy removes the objects of the edition before the last, and those that publishes left which died a day ago or more.
 func (s *s3Run) tidy(ctx context.Context) error {
-	named := func(key string) bool {
-		return slices.ContainsFunc(slices.Concat(s.old.Objects, s.next.Objects), func(o ManifestObject) bool { return o.Key == key })
-	}
+	var found []types.Object
 	pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &s.runs})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return awsFault(err, s.doing("list", s.runs))
 		}
-		for _, o := range page.Contents {
-			if named(*o.Key) {
-				continue
-			}
-			if _, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: o.Key}); err != nil {
-				return awsFault(err, s.doing("delete", *o.Key))
-			}
+		found = append(found, page.Contents...)
+	}
+	for _, key := range leftover(s.runs, found, s.old.Before, s.next) {
+		if _, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: &key}); err != nil {
+			return awsFault(err, s.doing("delete", key))
 		}
 	}
 	return nil
+}
+
+// writtenHere is what the keys of this room's objects look like behind run=.
+var writtenHere = regexp.MustCompile(`^[a-z2-7]{26}/part-[0-9]{5,}\.(ndjson|csv)(\.gz)?$`)
+
+// leftover lists those of the objects below runs that nobody needs: older is named by a list of this publication and no longer the edition
+// before, or a publish that died wrote them at least a day before the objects of now, by the clock of the server. Others are not ours.
+func leftover(runs string, found []types.Object, older []string, now Manifest) []string {
+	kept := slices.Clone(now.Before)
+	for _, o := range now.Objects {
+		kept = append(kept, o.Key)
+	}
+	var latest time.Time
+	for _, o := range found {
+		if at := aws.ToTime(o.LastModified); slices.Contains(kept[len(now.Before):], *o.Key) && at.After(latest) {
+			latest = at
+		}
+	}
+	var out []string
+	for _, o := range found {
+		old := aws.ToTime(o.LastModified).Before(latest.Add(-24 * time.Hour))
+		if writtenHere.MatchString(strings.TrimPrefix(*o.Key, runs)) && !slices.Contains(kept, *o.Key) && (old || slices.Contains(older, *o.Key)) {
+			out = append(out, *o.Key)
+		}
+	}
+	return out
 }
 
 // s3Part is an object that is being written.

@@ -156,14 +156,57 @@ func (p s3Place) books(format string) publish.Request {
 func TestS3KeepsTheEditionBeforeAndRemovesOlderOnes(t *testing.T) {
 	t.Parallel()
 	p := s3World(t)
-	p.put(t, "out/items/run=dead/part-00000.ndjson", "{}")
-	p.put(t, "out/items/notes.txt", "not ours")
+	others := []string{"out/items/notes.txt", "out/items/run=2024-01-01/part-00000.ndjson", "out/items/run=2024-01-01/part-0.parquet"}
+	for _, key := range others {
+		p.put(t, key, "not ours")
+	}
 	r := p.books("ndjson")
 	for range 4 {
 		must(t, with(r, []any{day, "a", int64(1), 0.5}))
 	}
-	if keys := p.keys(t); len(keys) != 4 || !slices.Contains(keys, "out/items/notes.txt") || slices.Contains(keys, "out/items/run=dead/part-00000.ndjson") {
+	keys := p.keys(t)
+	for _, key := range others {
+		if !slices.Contains(keys, key) {
+			t.Errorf("%s of another was removed", key)
+		}
+	}
+	if len(keys) != len(others)+3 {
 		t.Errorf("%q", keys)
+	}
+}
+
+func TestS3ListOfAnotherPublicationIsNotReplacedUnasked(t *testing.T) {
+	t.Parallel()
+	p := s3World(t)
+	r := p.books("ndjson")
+	must(t, with(r, []any{day, "a", int64(1), 0.5}))
+	other := p.latest(t).Objects[0].Key
+	r.Publication.Name, r.Project = "books", "library"
+	refused(t, with(r, []any{day, "z", int64(1), 0.5}), fault.Invalid, ".json is the list of publication items")
+	r.Publication.TakesOver = true
+	for range 3 {
+		must(t, with(r, []any{day, "z", int64(1), 0.5}))
+	}
+	r.Publication.TakesOver = false
+	must(t, with(r, []any{day, "z", int64(1), 0.5}))
+	if _, err := p.object(t, other); err != nil {
+		t.Errorf("an object of the other publication: %v", err)
+	}
+	r.Project = "shop"
+	refused(t, with(r), fault.Invalid, "publication library/books")
+}
+
+func TestS3ListThatWouldShrinkStays(t *testing.T) {
+	t.Parallel()
+	p := s3World(t)
+	r := p.books("ndjson")
+	r.Publication.Shrink = 0.5
+	row := []any{day, "a", int64(1), 0.5}
+	must(t, with(r, row, row, row, row))
+	must(t, with(r, row, row))
+	refused(t, with(r), fault.CheckFailed, "2 rows and would have 0", "50%")
+	if got := p.latest(t).Rows; got != 2 {
+		t.Errorf("%d rows are published", got)
 	}
 }
 

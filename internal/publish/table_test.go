@@ -222,6 +222,68 @@ func TestMartWithoutAKeyIsReplacedWhole(t *testing.T) {
 	})
 }
 
+func TestTableThatIsFilledIsNotTakenOverUnasked(t *testing.T) {
+	t.Parallel()
+	onDatabases(t, func(t *testing.T, db database) {
+		db.exec(t, "CREATE TABLE books (isbn varchar(20) PRIMARY KEY, day date)")
+		db.exec(t, "INSERT INTO books VALUES ('somebody', '2020-01-01')")
+		r := db.table("books", "isbn VARCHAR", "day DATE")
+		r.First = true
+		for _, mode := range []string{"swap", "day"} {
+			for _, rows := range [][][]any{{}, {{"x", day}}, {{"x", day}, {"y", day}}} {
+				r.Publication.Mode = mode
+				refused(t, with(r, rows...), fault.Invalid, "table books has 1 rows already")
+			}
+		}
+		r.Keys = nil
+		refused(t, with(r, []any{"x", day}), fault.Invalid, "table books has 1 rows already")
+		db.holds(t, "SELECT isbn FROM books", "somebody")
+		r.Publication.Mode, r.Publication.TakesOver, r.Keys = "swap", true, []string{"isbn"}
+		must(t, with(r, []any{"x", day}))
+		db.holds(t, "SELECT isbn FROM books", "x")
+		r.Publication.TakesOver = false
+		for _, mode := range []string{"swap", "day"} { // it was published, and that was not recorded
+			r.Publication.Mode = mode
+			must(t, with(r, []any{"x", day}))
+		}
+	})
+}
+
+func TestTableThatWouldShrinkStays(t *testing.T) {
+	t.Parallel()
+	onDatabases(t, func(t *testing.T, db database) {
+		r := db.table("books", "isbn VARCHAR", "day DATE")
+		r.Publication.Create, r.Publication.Shrink = true, 0.5
+		must(t, with(r, []any{"a", day}, []any{"b", day}, []any{"c", day}))
+		must(t, with(r, []any{"x", day}, []any{"y", day})) // other rows are not fewer
+		refused(t, with(r), fault.CheckFailed, "the target has 2 rows and would have 0, and 50% of them may go at once")
+		db.holds(t, "SELECT isbn FROM books", "x", "y")
+		r.Publication.Mode, r.Day = "day", day.Add(1)
+		must(t, with(r, []any{"z", day.Add(1)}))
+		refused(t, with(r), fault.CheckFailed, "the target has 1 rows") // of the day
+		r.Publication.Shrink = 1
+		must(t, with(r))
+		db.holds(t, "SELECT isbn FROM books", "x", "y")
+	})
+}
+
+func TestNULInATextIsNamedWithRowAndColumn(t *testing.T) {
+	t.Parallel()
+	p := postgresWorld(t)
+	db := database{"postgres", p.World, p.exec, p.strings}
+	r := db.table("books", "isbn VARCHAR", "note VARCHAR", "data JSON")
+	r.Publication.Create = true
+	for _, c := range []struct{ isbn, note, data, column string }{
+		{"x1", "a\x00b", "{}", "note of the row isbn=x1"},
+		{"x\x002", "", "{}", `isbn of the row isbn=x\02`},
+		{"x3", "", `{"a": "b\u0000"}`, "data of the row isbn=x3"},
+		{"x4", "", `{"a": "b\\\\\u0000"}`, "data of the row isbn=x4"},
+	} {
+		refused(t, with(r, []any{"fine", "", `{"a": "\\u0000 \\"}`}, []any{c.isbn, c.note, c.data}), fault.Invalid, c.column, "NUL")
+	}
+	must(t, with(r, []any{"fine", "", `{"a": "\\u0000 \\"}`}))
+}
+
 func TestTableWithoutAUniqueKeyIsNamed(t *testing.T) {
 	t.Parallel()
 	onDatabases(t, func(t *testing.T, db database) {

@@ -48,6 +48,34 @@ func counted(r Request, got, want int64) error {
 		"look for triggers, rules or unique columns of the target that drop or join rows")
 }
 
+// mark is how a target that can keep it knows what this publication put there.
+func (r Request) mark() string {
+	return strings.TrimPrefix(r.Project+"/"+r.Publication.Name, "/")
+}
+
+// guarded reports whether what is there from before must not be replaced.
+func (r Request) guarded() bool {
+	return r.First && !r.Publication.TakesOver && r.Publication.Mode != "upsert"
+}
+
+const takeOver = "give a place of its own, or, if what is there may be replaced, write takes_over: true"
+
+// foreign is a place that holds what no publish on record put there.
+func foreign(r Request, place string, rows int64) error {
+	return invalid(r, fmt.Sprintf("%s has %d rows already, and no publish on record put them there; nothing was changed", place, rows), takeOver)
+}
+
+// shrunk holds that a publish does not take away more of the target's rows than the publication allows. What the rows are called is
+// for kinds that count something else.
+func shrunk(r Request, before, after int64, rows string) error {
+	allowed := r.Publication.Shrink
+	if allowed <= 0 || allowed >= 1 || float64(after) >= float64(before)*(1-allowed) {
+		return nil
+	}
+	return fault.New(fault.CheckFailed, fmt.Sprintf("the target has %d %s and would have %d, and %g%% of them may go at once; none was removed", before, rows, after, allowed*100),
+		fmt.Sprintf("see that %s is complete; if so many should go, write shrink: 100%% for this publish", r.Publication.Mart))
+}
+
 // unconfirmed is a commit of which nobody knows whether it was made; one that the database refused was not.
 func unconfirmed(err error) error {
 	if !fault.Is(err, fault.Unavailable) {
