@@ -198,7 +198,9 @@ func (p *planner) waitsFor(n *Node, day calendar.Day) string {
 		switch {
 		case in.Current && p.planned[Cell{Node: name}]:
 			if !n.Current {
-				if _, ok := p.runner.ledger.at(Cell{Node: name}); ok {
+				b, _ := p.runner.ledger.at(n.Key(day))
+				held := n.Publication != nil && b.Rejected > 0 // rows that wait for it
+				if _, ok := p.runner.ledger.at(Cell{Node: name}); ok && !held {
 					continue // its content never makes a day stale
 				}
 			}
