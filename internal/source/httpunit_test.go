@@ -30,7 +30,7 @@ func TestOnlyPublicAddressesAreDialled(t *testing.T) {
 		"127.0.0.1:80": false, "127.1.2.3:80": false, "[::1]:80": false, "[::ffff:127.0.0.1]:80": false, "169.254.169.254:80": false, "[fe80::1%eth0]:80": false,
 		"10.0.0.1:80": false, "172.16.0.1:80": false, "192.168.1.1:80": false, "100.64.0.1:80": false, "0.0.0.0:80": false, "[::]:80": false, "224.0.0.1:80": false,
 		"[ff02::1]:80": false, "255.255.255.255:80": false, "[fc00::1]:80": false, "[fd12::1]:80": false, "[64:ff9b::a00:1]:80": false, "[2002:a00:1::]:80": false,
-		"[::10.0.0.1]:80": false, "[fec0::1]:80": false, "198.18.0.1:80": false, "[2001:db8::1]:80": false, "192.0.2.1:80": false, "[fd00:ec2::254]:80": false, "nothing": false,
+		"[::10.0.0.1]:80": false, "[fec0::1]:80": false, "198.18.0.1:80": false, "[2001:db8::1]:80": false, "192.0.2.1:80": false, "192.88.99.1:80": false, "168.63.129.16:80": false, "[::ffff:168.63.129.16]:80": false, "168.63.129.17:80": true, "[fd00:ec2::254]:80": false, "nothing": false,
 	} {
 		if err := guardAddress(address, allowed); (err == nil) != want || err != nil && !fault.Is(err, fault.Refused) {
 			t.Errorf("%s: %v", address, err)
@@ -103,7 +103,11 @@ func TestAnswersAreCounted(t *testing.T) {
 		{"json", "a.items", `{"a":{"items":[1,[2,3],{"a":{"items":[1]}}]},"items":[9]}`, 4},
 		{"json", "a.items", `{"a":[{"items":[1,2]},{"b":1},{"items":[3]}]}`, 3},
 		{"json", "a.items", `{"a":{}}`, 0},
-		{"json", "a", `{"a":{}}`, 1},
+		{"json", "a", `{"a":{}}`, 0},
+		{"json", "a.items", `{"a":{"items":{}}}`, 0},
+		{"json", "a.items", `{"a":{"items":[{}]}}`, 1},
+		{"json", "a.items", `{"a":[{"items":{}},{"items":{"one":1}}]}`, 2},
+		{"json", "", `{}`, 1},
 		{"json", "a.items", `{"a":{"items":{"one":1}}}`, 1},
 		{"json", "a.items", `{"a":{"items":""}}`, 0},
 		{"json", "a.items", `{"a":null}`, 0},
