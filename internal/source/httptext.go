@@ -171,18 +171,11 @@ func (h *httpFetch) mask(text string) string {
 }
 
 func (h *httpFetch) without(text string, instead func(name string) string, escaped bool) string {
+	var secrets []hidden
 	for _, name := range slices.Sorted(maps.Keys(h.secrets)) {
-		value := h.secrets[name]
-		if value == "" {
-			continue
-		}
-		text = strings.ReplaceAll(text, value, instead(name))
-		if escaped {
-			text = strings.ReplaceAll(text, url.QueryEscape(value), instead(name))
-			text = strings.ReplaceAll(text, url.PathEscape(value), instead(name))
-		}
+		secrets = append(secrets, hidden{h.secrets[name], instead(name)})
 	}
-	return text
+	return hideSecrets(text, secrets, escaped)
 }
 
 var relNextRE = regexp.MustCompile(`<([^<>]*)>((?:\s*;\s*[a-zA-Z*]+\s*=\s*(?:"[^"]*"|[^\s",;]+))*)`)
