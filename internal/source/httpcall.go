@@ -150,7 +150,7 @@ func (h *httpFetch) broken(t httpTarget, err error) error {
 	return fault.New(fault.Unavailable, fmt.Sprintf("ask %s: %s", t.shown, text), "run the day again; if it stays so, look at the url of the source and the network")
 }
 
-// redirected is where a redirect leads. Another host gets no secret: no header with one, and no address.
+// redirected is where a redirect leads.
 func (h *httpFetch) redirected(t httpTarget, location string) (httpTarget, error) {
 	u, err := t.url.Parse(location)
 	if err != nil {
@@ -159,14 +159,9 @@ func (h *httpFetch) redirected(t httpTarget, location string) (httpTarget, error
 	if err := h.mayFollow(t.url, u); err != nil {
 		return t, fmt.Errorf("%s redirects: %w", t.shown, err)
 	}
-	next := httpTarget{url: u, shown: h.mask(u.String()), headers: t.headers.Clone(), secret: t.secret}
-	if home, err := url.Parse(h.homeAddress()); err == nil && !sameHost(home, u) {
-		for _, name := range t.secret {
-			next.headers.Del(name)
-		}
-		if next.shown != u.String() {
-			return t, fault.New(fault.Refused, t.shown+" redirects to another host with a secret in the address", "tell the owner of the API")
-		}
+	next := httpTarget{url: u, shown: h.mask(u.String()), headers: t.headers, secret: t.secret}
+	if err := h.keepSecrets(&next); err != nil {
+		return t, fmt.Errorf("%s redirects: %w", t.shown, err)
 	}
 	return next, nil
 }

@@ -43,7 +43,25 @@ func (h *httpFetch) target(s httpStrand, at string) (httpTarget, error) {
 			t.secret = append(t.secret, http.CanonicalHeaderKey(name))
 		}
 	}
-	return t, nil
+	return t, h.keepSecrets(&t)
+}
+
+// keepSecrets sees to it that another host than the source's own gets no secret, whether a redirect or a link leads there: no header
+// that has one or signs in, and no address with one.
+func (h *httpFetch) keepSecrets(t *httpTarget) error {
+	home, err := url.Parse(h.homeAddress())
+	if err == nil && sameHost(home, t.url) {
+		return nil
+	}
+	t.headers = t.headers.Clone()
+	for _, name := range append([]string{"Authorization", "Cookie", "Proxy-Authorization"}, t.secret...) {
+		t.headers.Del(name)
+	}
+	t.secret = nil
+	if address := t.url.String(); h.mask(address) != address {
+		return fault.New(fault.Refused, fmt.Sprintf("the API leads to another host, %s, with a secret in the address", oneLine(h.mask(t.url.Host))), "tell the owner of the API")
+	}
+	return nil
 }
 
 // shown is a strand's address for people.
