@@ -90,12 +90,12 @@ func awsAsk(ctx context.Context, r Request, doing string, call func(context.Cont
 	}
 }
 
-// awsPause is how long to wait before the next try: as long as AWS says, else twice as long as before.
+// awsPause is how long to wait before the next try: as long as AWS says, up to an hour, else twice as long as before.
 func awsPause(try int, err error) time.Duration {
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) && response.Response != nil && response.Response.Response != nil {
 		if s, err := strconv.Atoi(response.Response.Header.Get("Retry-After")); err == nil && s > 0 {
-			return time.Duration(s) * time.Second
+			return time.Duration(min(s, int(httpPatience/time.Second))) * time.Second
 		}
 	}
 	return min(awsLongest, 500*time.Millisecond<<min(try-1, 10))

@@ -18,7 +18,8 @@ import (
 const (
 	httpTries     = 6
 	mostRedirects = 5
-	httpPatience  = time.Hour // what a server may ask to wait; beyond it the allowance counts as used up
+	httpPatience  = time.Hour      // what a server may ask to wait; beyond it the allowance counts as used up
+	httpLongest   = 25 * time.Hour // until an allowance is asked for again, whatever the server says: the longest day
 )
 
 // httpAnswer is a whole answer: all its bytes, and what was read in them.
@@ -65,11 +66,13 @@ func (h *httpFetch) ask(ctx context.Context, t httpTarget) (*httpAnswer, error) 
 		if more.throttled {
 			h.pace.slower()
 		}
-		until := h.r.Now().Add(wait)
+		until := h.r.Now().Add(min(wait, httpLongest))
 		deadline, bounded := ctx.Deadline()
 		switch {
 		case more.throttled && wait > httpPatience, more.throttled && bounded && more.after > 0 && until.After(deadline):
 			return nil, h.waiting(until, more.err)
+		case wait > httpPatience:
+			return nil, fmt.Errorf("asked to wait for %s, which is too long: %w", wait, more.err)
 		case try == httpTries:
 			return nil, fmt.Errorf("asked %d times: %w", try, more.err)
 		}
@@ -227,7 +230,11 @@ func (h *httpFetch) after(header http.Header) time.Duration {
 	}
 	if header.Get("X-RateLimit-Remaining") == "0" {
 		if at, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil {
-			return max(time.Unix(at, 0).Sub(h.r.Now()), time.Second)
+			reset := time.Unix(at, 0)
+			if at > 1e11 { // which in seconds is the year 5138
+				reset = time.UnixMilli(at)
+			}
+			return max(reset.Sub(h.r.Now()), time.Second)
 		}
 	}
 	return 0
