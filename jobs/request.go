@@ -30,7 +30,7 @@ func (w *work) request(ctx context.Context) (source.Request, error) {
 
 // House is a request with what does not depend on the day or the source.
 func (r *Runner) House() source.Request {
-	return source.Request{Dir: r.Project.Dir, Now: r.Now, Wait: wait, Secret: r.Secret, Spend: r.Store.Spend}
+	return source.Request{Dir: r.Project.Dir, Temp: r.Temp, Now: r.Now, Wait: wait, Secret: r.Secret, Spend: r.Store.Spend}
 }
 
 // wait ends after d, or with ctx.

@@ -44,6 +44,7 @@ allow: [10.1.0.0/16]
 hosts: [cdn.example.com]
 timeout: 90s
 body: 64MB
+unpacked: 2GB
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +54,7 @@ body: 64MB
 		Secrets: map[string]string{"KEY": "env:API_KEY"}, Pages: Pages{By: "page", Parameter: "pageNo", SizeParameter: "numOfRows", Size: 100, First: 1, Total: "response.body.totalCount"},
 		Rate: 5, Quota: Quota{Calls: 1000, Name: "api.example.com", Resets: "09:00", Zone: time.UTC}, ForEach: ForEach{"searches", "query_id"},
 		OK:      OK{Path: "response.header.resultCode", Equals: []string{"0000"}, Message: "response.header.resultMsg", Quota: []string{"22"}},
-		Missing: []int{404, 410}, Allow: []string{"10.1.0.0/16"}, Hosts: []string{"cdn.example.com"}, Timeout: 90 * time.Second, Body: 64e6,
+		Missing: []int{404, 410}, Allow: []string{"10.1.0.0/16"}, Hosts: []string{"cdn.example.com"}, Timeout: 90 * time.Second, Body: 64e6, Unpacked: 2e9,
 	}
 	if d := cmp.Diff(want, s.HTTP, cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -66,7 +67,7 @@ body: 64MB
 			t.Errorf("%s is not in what is asked for: %s", key, s.Asks)
 		}
 	}
-	for _, key := range []string{"secrets", "rate", "quota", "allow", "hosts", "timeout", "body", "records", "API_KEY"} {
+	for _, key := range []string{"secrets", "rate", "quota", "allow", "hosts", "timeout", "body", "unpacked", "records", "API_KEY"} {
 		if strings.Contains("\n"+s.Asks, "\n"+key+": ") || strings.Contains(s.Asks, "API_KEY") {
 			t.Errorf("%s is in what is asked for: %s", key, s.Asks)
 		}

@@ -79,6 +79,15 @@ func TestSettingsOfHTTPAreChecked(t *testing.T) {
 	}
 }
 
+func TestCompressedAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ body, unpacked, want int64 }{{0, 0, 10e9}, {64e6, 0, 640e6}, {5e9, 0, 10e9}, {20e9, 0, 20e9}, {1e9, 30e9, 30e9}, {1e9, 1e6, 1e9}} {
+		if _, got := httpBounds(project.HTTP{Body: c.body, Unpacked: c.unpacked}); got != c.want {
+			t.Errorf("%+v: %d", c, got)
+		}
+	}
+}
+
 func TestLinkHeaderNamesTheNextPage(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]string{
