@@ -27,6 +27,7 @@ func (l *loader) httpSource(m *mapping, s *Source) {
 		}
 		h.Missing = append(h.Missing, n)
 	}
+	m.httpPlain(h)
 	s.HTTP = h
 }
 

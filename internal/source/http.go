@@ -27,6 +27,7 @@ type httpFetch struct {
 	s       project.HTTP
 	sink    Sink
 	calls   *http.Transport
+	bare    *http.Transport   // for calls that tell secrets without TLS
 	secrets map[string]string // by the name in {secret:NAME}
 	pace    httpPace
 	gone    []string // strands without an answer, since the last part
@@ -76,6 +77,10 @@ func (HTTP) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 		return failed(err)
 	}
 	defer h.calls.CloseIdleConnections()
+	if h.bare, err = confinedTransport(h.s.Allow); err != nil {
+		return failed(err)
+	}
+	defer h.bare.CloseIdleConnections()
 	strands, err := h.strands(ctx)
 	if err != nil {
 		return failed(err)

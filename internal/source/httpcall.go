@@ -133,7 +133,11 @@ func (h *httpFetch) send(ctx context.Context, t httpTarget) (*http.Response, err
 	if host := req.Header.Get("Host"); host != "" {
 		req.Host = host
 	}
-	res, err := h.calls.RoundTrip(req) // which follows no redirect
+	calls := h.calls
+	if t.tells && t.url.Scheme == "http" {
+		calls = h.bare
+	}
+	res, err := calls.RoundTrip(req) // which follows no redirect
 	if err == nil {
 		return res, nil
 	}

@@ -19,6 +19,7 @@ type httpTarget struct {
 	shown   string // secrets as {secret:NAME}
 	headers http.Header
 	secret  []string // the headers that carry secrets
+	tells   bool     // it may tell a secret, in a header or in the address
 }
 
 // target makes the call of a page: at is a number, a cursor, or the whole address of a linked page.
@@ -51,6 +52,7 @@ func (h *httpFetch) target(s httpStrand, at string) (httpTarget, error) {
 func (h *httpFetch) keepSecrets(t *httpTarget) error {
 	home, err := url.Parse(h.homeAddress())
 	if err == nil && sameHost(home, t.url) {
+		t.tells = len(h.secrets) > 0
 		return nil
 	}
 	t.headers = t.headers.Clone()

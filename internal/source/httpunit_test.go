@@ -38,6 +38,24 @@ func TestOnlyPublicAddressesAreDialled(t *testing.T) {
 	}
 }
 
+func TestSecretsGoWithoutTLSOnlyWhereItIsAllowed(t *testing.T) {
+	t.Parallel()
+	calls, err := confinedTransport([]string{"192.0.2.0/24"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]string{"8.8.8.8:1": "without TLS", "127.0.0.1:1": "is not a public address"} {
+		if _, err := calls.DialContext(t.Context(), "tcp", address); !fault.Is(err, fault.Refused) || !strings.Contains(err.Error(), want) || fault.Hint(err) == "" {
+			t.Errorf("%s: %v, want %s", address, err, want)
+		}
+	}
+	r := Request{Source: project.Source{Name: "events", Format: "json", Holds: "snapshot", HTTP: project.HTTP{URL: "http://8.8.8.8/", Secrets: map[string]string{"KEY": "env:KEY"}}}}
+	r.Now, r.Secret = time.Now, func(context.Context, string) (string, error) { return "s3cret", nil }
+	if _, err := (HTTP{}).Fetch(t.Context(), r, nil); !fault.Is(err, fault.Refused) || !strings.Contains(err.Error(), "without TLS") {
+		t.Error(err)
+	}
+}
+
 func TestSettingsOfHTTPAreChecked(t *testing.T) {
 	t.Parallel()
 	good := func() project.Source {
