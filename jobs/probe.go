@@ -71,7 +71,7 @@ func (p *Probe) Fetch(ctx context.Context, s project.Source, day calendar.Day) (
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return found, fmt.Errorf("make a directory to fetch %s into: %w", s.Name, err)
 	}
-	ask := asking{Dir: p.Project.Dir, Now: p.Now, Secret: p.Secret, Log: p.Log, Values: p.values(day), Spend: p.Spend, Collected: p.Collected}
+	ask := asking{Dir: p.Project.Dir, Temp: p.Temp, Now: p.Now, Secret: p.Secret, Log: p.Log, Values: p.values(day), Spend: p.Spend, Collected: p.Collected}
 	into := &probeSink{dir: dir, most: p.Objects}
 	result, err := kind.Fetch(ctx, ask.request(s, day, checkpoint), into)
 	if err != nil && !into.full {

@@ -22,12 +22,13 @@ func (w *work) request(ctx context.Context) (source.Request, error) {
 	if err != nil {
 		return source.Request{}, err
 	}
-	return asking{Dir: w.Project.Dir, Now: w.Now, Secret: w.Secret, Log: w.log, Values: w.values, Spend: w.Store.Spend, Collected: w.Collected}.request(*w.node.Source, w.day, checkpoint), nil
+	return asking{Dir: w.Project.Dir, Temp: w.Temp, Now: w.Now, Secret: w.Secret, Log: w.log, Values: w.values, Spend: w.Store.Spend, Collected: w.Collected}.request(*w.node.Source, w.day, checkpoint), nil
 }
 
 // asking is what every fetch is given, whoever asks: a field for each of the request's functions.
 type asking struct {
 	Dir       string // the project's
+	Temp      string // a directory for scratch files
 	Now       func() time.Time
 	Secret    func(ctx context.Context, ref string) (string, error)
 	Log       func(level, format string, args ...any)
@@ -38,7 +39,7 @@ type asking struct {
 
 func (a asking) request(s project.Source, day calendar.Day, checkpoint map[string]string) source.Request {
 	return source.Request{
-		Source: s, Dir: a.Dir, Day: day, Now: a.Now, Checkpoint: checkpoint,
+		Source: s, Dir: a.Dir, Temp: a.Temp, Day: day, Now: a.Now, Checkpoint: checkpoint,
 		Wait: wait, Secret: a.Secret, Log: a.Log, Values: a.Values, Spend: a.Spend,
 		Collected: func(ctx context.Context, d calendar.Day) ([]source.Segment, error) {
 			return a.Collected(ctx, s.Name, d)

@@ -64,6 +64,8 @@ type HTTP struct {
 	Hosts   []string      // other hosts that redirects and links to the next page may lead to
 	Timeout time.Duration // of one answer, to its last byte
 	Body    int64         // bytes that an answer may have
+	// Unpacked is how many bytes a compressed one may unpack to; 0 for ten times Body, up to 10 GB.
+	Unpacked int64
 }
 
 // OK says how an answer of status 200 tells that it is an error.

@@ -28,7 +28,7 @@ func sourceKinds() []sourceKind {
 		{"dynamodb", (*loader).dynamodbSource, []string{"aws", "segments", "share", "units"}},
 		{"exec", (*loader).execSource, nil},
 		{"files", (*loader).filesSource, nil},
-		{"http", (*loader).httpSource, []string{"secrets", "rate", "quota", "allow", "hosts", "timeout", "body", "format"}},
+		{"http", (*loader).httpSource, []string{"secrets", "rate", "quota", "allow", "hosts", "timeout", "body", "unpacked", "plain", "format"}},
 		{"kafka", (*loader).kafkaSource, []string{"brokers", "tls", "sasl", "user", "password", "lateness", "follow", "on_loss"}},
 		{"kinesis", (*loader).kinesisSource, []string{"aws", "lateness", "follow", "on_loss"}},
 		{"mysql", (*loader).mysqlSource, databaseTuning()},

@@ -35,6 +35,7 @@ func (l *loader) programs(m *mapping) {
 				m.doc.fail(e.value("env"), v+" cannot be the name of an environment variable", "use letters, digits and _")
 			}
 		}
+		e.execPlain(x.Env)
 		e.finish()
 		l.exec[name] = x
 	}

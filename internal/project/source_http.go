@@ -14,7 +14,7 @@ import (
 // httpSource reads the settings of from: http.
 func (l *loader) httpSource(m *mapping, s *Source) {
 	h := HTTP{URL: m.str("url", ""), Query: m.texts("query"), Headers: m.texts("headers"), Secrets: m.secrets("secrets"), Rate: m.rate("rate"),
-		Allow: m.list("allow"), Hosts: m.list("hosts"), Timeout: m.duration("timeout", 5*time.Minute), Body: m.bytes("body", 1e9)}
+		Allow: m.list("allow"), Hosts: m.list("hosts"), Timeout: m.duration("timeout", 5*time.Minute), Body: m.bytes("body", 1e9), Unpacked: m.bytes("unpacked", 0)}
 	if h.URL == "" {
 		m.doc.fail(m.at("url"), "a source from http has no url", `write url: "https://api.example.com/events?date={day}"`)
 	}
@@ -27,6 +27,7 @@ func (l *loader) httpSource(m *mapping, s *Source) {
 		}
 		h.Missing = append(h.Missing, n)
 	}
+	m.httpPlain(h)
 	s.HTTP = h
 }
 

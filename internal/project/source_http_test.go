@@ -44,6 +44,7 @@ allow: [10.1.0.0/16]
 hosts: [cdn.example.com]
 timeout: 90s
 body: 64MB
+unpacked: 2GB
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +54,7 @@ body: 64MB
 		Secrets: map[string]string{"KEY": "env:API_KEY"}, Pages: Pages{By: "page", Parameter: "pageNo", SizeParameter: "numOfRows", Size: 100, First: 1, Total: "response.body.totalCount"},
 		Rate: 5, Quota: Quota{Calls: 1000, Name: "api.example.com", Resets: "09:00", Zone: time.UTC}, ForEach: ForEach{"searches", "query_id"},
 		OK:      OK{Path: "response.header.resultCode", Equals: []string{"0000"}, Message: "response.header.resultMsg", Quota: []string{"22"}},
-		Missing: []int{404, 410}, Allow: []string{"10.1.0.0/16"}, Hosts: []string{"cdn.example.com"}, Timeout: 90 * time.Second, Body: 64e6,
+		Missing: []int{404, 410}, Allow: []string{"10.1.0.0/16"}, Hosts: []string{"cdn.example.com"}, Timeout: 90 * time.Second, Body: 64e6, Unpacked: 2e9,
 	}
 	if d := cmp.Diff(want, s.HTTP, cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -66,7 +67,7 @@ body: 64MB
 			t.Errorf("%s is not in what is asked for: %s", key, s.Asks)
 		}
 	}
-	for _, key := range []string{"secrets", "rate", "quota", "allow", "hosts", "timeout", "body", "records", "API_KEY"} {
+	for _, key := range []string{"secrets", "rate", "quota", "allow", "hosts", "timeout", "body", "unpacked", "records", "API_KEY"} {
 		if strings.Contains("\n"+s.Asks, "\n"+key+": ") || strings.Contains(s.Asks, "API_KEY") {
 			t.Errorf("%s is in what is asked for: %s", key, s.Asks)
 		}
@@ -158,10 +159,50 @@ func TestProgramsAreAllowedByName(t *testing.T) {
 		{"exec: {crm: {timeout: 5m}}\n", "from: exec\ncommand: crm\n", "does not say what to run"},
 		{"exec: {CRM: {run: x}}\n", "from: exec\ncommand: crm\n", "cannot be the name of a program"},
 		{"exec: {crm: {run: x, env: {A-B: x}}}\n", "from: exec\ncommand: crm\n", "cannot be the name of an environment variable"},
+		{"exec: {crm: {run: x, env: {API_KEY: sk-live-1}}}\n", "from: exec\ncommand: crm\n", "daybook.yaml:"},
+		{"exec: {crm: {run: x, env: {API_KEY: sk-live-1}}}\n", "from: exec\ncommand: crm\n", "API_KEY looks like a secret and is written as it is; write env:API_KEY"},
+		{"exec: {crm: {run: x, env: {A: x}, plain: B}}\n", "from: exec\ncommand: crm\n", "plain names B, which is not there"},
 		{"exec: {crm: }\n", "from: exec\ncommand: crm\n", "says nothing"},
 	} {
 		if _, err := loadSource(t, c.settings, c.head); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s%s: %v, want %q", c.settings, c.head, err, c.want)
 		}
+	}
+}
+
+func TestSecretsThatAreWrittenAsTheyAreAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"url: https://a/{day}\nheaders: {Authorization: Bearer PLAINTOKEN}":                                  "sources/other.yaml:3:26: Authorization in headers looks like a secret",
+		"url: https://a/{day}\nheaders: {Authorization: \"Bearer {day}\"}":                                   "Authorization in headers looks like a secret",
+		"url: https://a/{day}\nheaders:\n  Accept: x\n  cookie: session=1":                                   "sources/other.yaml:5:11: cookie in headers looks like a secret",
+		"url: https://a/{day}\nheaders: {X-Api-Key: abc}":                                                    "X-Api-Key in headers looks like a secret",
+		"url: https://a/{day}\nquery: {serviceKey: abc%2B}":                                                  `write "{secret:NAME}" in its place and secrets: {NAME: env:…}; if it is no secret, write plain: [serviceKey]`,
+		"url: \"https://a/{day}?x=1&api%5Fkey=abc\"":                                                         "sources/other.yaml:2:6: api_key in url looks like a secret",
+		"url: https://a/{day}\nquery: {a: b}\nplain: [sort_key]":                                             "plain names sort_key, which is not there",
+		"url: http://api.example.com/{day}\nquery: {key: \"{secret:K}\"}\nsecrets: {K: env:K}":               "sources/other.yaml:2:6: secrets go to api.example.com without TLS; write https://",
+		"url: http://10.2.0.1:80/{day}\nquery: {k: \"{secret:K}\"}\nsecrets: {K: env:K}\nallow: 10.1.0.0/16": "without TLS",
+	} {
+		if _, err := loadSource(t, "", "from: http\n"+text+"\n"); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "PLAINTOKEN") {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestWhatIsNoSecretMayBeWrittenAsItIs(t *testing.T) {
+	for _, text := range []string{
+		"url: \"https://a/{day}?monkey=1&keyword=x&tokens=3\"",
+		"url: https://a/{day}\nquery: {sort_key: name, a: b}\nheaders: {Cookie: lang=ko}\nplain: [sort_key, Cookie]",
+		"url: \"https://a/x?key={day}\"\nquery: {api_key: \"{secret:K}\", token: \"\"}\nheaders: {Authorization: \"Bearer {secret:K}\"}\nsecrets: {K: env:K}",
+		"url: https://a/{day}\nquery: {d: x}\npages: {by: cursor, parameter: page_token, next: next}",
+		"url: http://127.0.0.1:80/{day}\nsecrets: {K: env:K}", "url: http://localhost/{day}\nsecrets: {K: env:K}", "url: http://[::1]:80/{day}\nsecrets: {K: env:K}",
+		"url: http://10.1.0.1/{day}\nsecrets: {K: env:K}\nallow: 10.1.0.0/16", "url: http://crm.internal/{day}\nsecrets: {K: env:K}\nallow: 10.1.0.0/16", "url: http://a.example.com/{day}",
+	} {
+		if s, err := loadSource(t, "", "from: http\n"+text+"\n"); err != nil || strings.Contains(s.Asks, "plain") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	settings := "exec: {crm: {run: [x, \"{day}\"], env: {API_KEY: env:K, SORT_KEY: name, KEYS: x, TOKEN: \"\"}, plain: SORT_KEY}}\n"
+	if _, err := loadSource(t, settings, "from: exec\ncommand: crm\n"); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,10 @@
 package project
 
-import "time"
+import (
+	"net"
+	"slices"
+	"time"
+)
 
 const lateness = 5 * time.Minute // what it takes a record to arrive, and more
 
@@ -33,6 +37,13 @@ func (l *loader) kafkaSource(m *mapping, s *Source) {
 	}
 	if m.value("sasl") == nil && (s.Stream.User != "" || m.value("password") != nil) {
 		m.doc.fail(m.node, "a user or a password without sasl", "write sasl: plain, scram-sha-256 or scram-sha-512")
+	}
+	remote := func(broker string) bool {
+		host, _, err := net.SplitHostPort(broker)
+		return err != nil && !loopback(broker) || err == nil && !loopback(host)
+	}
+	if signs && s.Stream.SASL == "plain" && m.value("tls") == nil && slices.ContainsFunc(s.Stream.Brokers, remote) {
+		m.doc.fail(m.value("sasl"), "sasl: plain sends the password without TLS", "write tls: true, or sasl: scram-sha-512; if the network on the way is trusted, write tls: false")
 	}
 	stream(m, s)
 }

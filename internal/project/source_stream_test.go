@@ -53,21 +53,30 @@ func TestStreamsAreRead(t *testing.T) {
 func TestMistakesInStreamsAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"from: kinesis": "sources/clicks.yaml:1:1: a source from kinesis names no stream; write stream: and the name of the stream",
-		"from: kinesis\nstream: s\nholds: snapshot":                              "sources/clicks.yaml:3:8: a stream has days, not a present state",
-		"from: kinesis\nstream: s\nformat: csv":                                  "sources/clicks.yaml:3:9: the records of a stream are JSON",
-		"from: kinesis\nstream: s\non_loss: ignore":                              `sources/clicks.yaml:3:10: on_loss cannot be "ignore"; write fail, accept`,
-		"from: kinesis\nstream: s\nlateness: soon":                               `sources/clicks.yaml:3:11: lateness is "soon"`,
-		"from: kinesis\nstream: s\ntopic: t":                                     `sources/clicks.yaml:3:1: unknown key "topic"`,
-		"from: kafka\nbrokers: [a:1]":                                            "sources/clicks.yaml:1:1: a source from kafka names no topic",
-		"from: kafka\ntopic: t":                                                  "sources/clicks.yaml:1:1: a source from kafka names no brokers",
-		"from: kafka\ntopic: t\nbrokers: a:1\nsasl: plain":                       "sources/clicks.yaml:4:7: sasl without a user and a password",
-		"from: kafka\ntopic: t\nbrokers: a:1\nuser: u":                           "sources/clicks.yaml:1:1: a user or a password without sasl",
-		"from: kafka\ntopic: t\nbrokers: a:1\nsasl: gssapi\nuser: u":             `sources/clicks.yaml:4:7: sasl cannot be "gssapi"; write plain, scram-sha-256, scram-sha-512`,
-		"from: kafka\ntopic: t\nbrokers: a:1\nsasl: plain\nuser: u\npassword: p": "sources/clicks.yaml:6:11: password is not a reference to a secret",
+		"from: kinesis\nstream: s\nholds: snapshot":                                                 "sources/clicks.yaml:3:8: a stream has days, not a present state",
+		"from: kinesis\nstream: s\nformat: csv":                                                     "sources/clicks.yaml:3:9: the records of a stream are JSON",
+		"from: kinesis\nstream: s\non_loss: ignore":                                                 `sources/clicks.yaml:3:10: on_loss cannot be "ignore"; write fail, accept`,
+		"from: kinesis\nstream: s\nlateness: soon":                                                  `sources/clicks.yaml:3:11: lateness is "soon"`,
+		"from: kinesis\nstream: s\ntopic: t":                                                        `sources/clicks.yaml:3:1: unknown key "topic"`,
+		"from: kafka\nbrokers: [a:1]":                                                               "sources/clicks.yaml:1:1: a source from kafka names no topic",
+		"from: kafka\ntopic: t":                                                                     "sources/clicks.yaml:1:1: a source from kafka names no brokers",
+		"from: kafka\ntopic: t\nbrokers: a:1\nsasl: plain":                                          "sources/clicks.yaml:4:7: sasl without a user and a password",
+		"from: kafka\ntopic: t\nbrokers: [localhost:1, a:1]\nsasl: plain\nuser: u\npassword: env:P": "sources/clicks.yaml:4:7: sasl: plain sends the password without TLS; write tls: true",
+		"from: kafka\ntopic: t\nbrokers: a:1\nuser: u":                                              "sources/clicks.yaml:1:1: a user or a password without sasl",
+		"from: kafka\ntopic: t\nbrokers: a:1\nsasl: gssapi\nuser: u":                                `sources/clicks.yaml:4:7: sasl cannot be "gssapi"; write plain, scram-sha-256, scram-sha-512`,
+		"from: kafka\ntopic: t\nbrokers: a:1\nsasl: plain\nuser: u\npassword: p":                    "sources/clicks.yaml:6:11: password is not a reference to a secret",
 	} {
 		_, err := loadStream(t, text)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q\ngot  %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+func TestPasswordsForKafkaGoWithoutTLSOnlyWhereThatIsMeant(t *testing.T) {
+	for _, text := range []string{"brokers: a:1\nsasl: plain\ntls: true", "brokers: a:1\nsasl: plain\ntls: false", "brokers: a:1\nsasl: scram-sha-256", "brokers: [\"localhost:1\", \"127.0.0.1:2\", \"[::1]:3\", localhost]\nsasl: plain"} {
+		if _, err := loadStream(t, "from: kafka\ntopic: t\nuser: u\npassword: env:P\n"+text); err != nil {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -89,12 +89,12 @@ func awsAsk(ctx context.Context, r Request, doing string, call func(context.Cont
 	}
 }
 
-// awsPause is how long to wait before the next try: as long as AWS says, else twice as long as before.
+// awsPause is how long to wait before the next try: as long as AWS says, up to an hour, else twice as long as before.
 func awsPause(r Request, try int, err error) time.Duration {
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) && response.Response != nil && response.Response.Response != nil {
 		if asked := retryAfter(response.Response.Header, r.Now()); asked > 0 {
-			return asked
+			return min(asked, httpPatience)
 		}
 	}
 	return backoff(try, 500*time.Millisecond, awsLongest)

@@ -99,6 +99,9 @@ func TestBusyServiceIsAskedAgainAfterTheWaitThatItNames(t *testing.T) {
 			awsSaying(503, "ServiceUnavailable", "soon")(w, r)
 		case 2:
 			awsSaying(400, "ThrottlingException", "slow down")(w, r)
+		case 4:
+			w.Header().Set("Retry-After", "9223372036854775807")
+			awsSaying(503, "ServiceUnavailable", "in some centuries")(w, r)
 		case 3:
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, `{"Ta`) // and no more
@@ -106,7 +109,7 @@ func TestBusyServiceIsAskedAgainAfterTheWaitThatItNames(t *testing.T) {
 			_, _ = io.WriteString(w, `{"TableNames":[]}`)
 		}
 	})
-	if err != nil || fmt.Sprint(waits) != "[7s 1s 2s]" {
+	if err != nil || fmt.Sprint(waits) != "[7s 1s 2s 1h0m0s]" {
 		t.Errorf("waits %v, error %v", waits, err)
 	}
 }

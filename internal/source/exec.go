@@ -27,12 +27,13 @@ import (
 type Exec struct{}
 
 const (
-	exitMissing  = 4               // how a program says that the day is not there
-	stderrTail   = 4 << 10         // of what it complained, for the error
-	stderrLines  = 1000            // of it, for the log
-	stderrLine   = 64 << 10        // of one of them; the rest is left out
-	execGrace    = 2 * time.Second // for the output of what a program left behind
-	execPartName = "records.ndjson"
+	exitMissing   = 4               // how a program says that the day is not there
+	stderrTail    = 4 << 10         // of what it complained, for the error
+	stderrLines   = 1000            // of it, for the log
+	stderrLine    = 64 << 10        // of one of them; the rest is left out
+	longestEscape = 6               // bytes of what stands for one, such as \u0026
+	execGrace     = 2 * time.Second // for the output of what a program left behind
+	execPartName  = "records.ndjson"
 )
 
 // Fetch implements Source. The day is one part.
@@ -303,7 +304,7 @@ func (n *execNotes) flush(cut bool) {
 	n.line = n.line[:0]
 	if cut {
 		for _, s := range n.secrets {
-			text = text[:max(0, len(text)-len(s))]
+			text = text[:max(0, len(text)-longestEscape*len(s))]
 		}
 		text += "…\n"
 	}

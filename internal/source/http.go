@@ -27,10 +27,12 @@ type httpFetch struct {
 	s       project.HTTP
 	sink    Sink
 	calls   *http.Transport
+	bare    *http.Transport   // for calls that tell secrets without TLS
 	secrets map[string]string // by the name in {secret:NAME}
 	pace    pace
 	gone    []string // strands without an answer, since the last part
 	missing []string // all of them
+	resumed bool     // the next call goes on behind what an unfinished fetch has put
 }
 
 // httpStrand is a sequence of pages: all of a day, or those of an hour or a value.
@@ -75,6 +77,10 @@ func (HTTP) Fetch(ctx context.Context, r Request, sink Sink) (Result, error) {
 		return failed(err)
 	}
 	defer h.calls.CloseIdleConnections()
+	if h.bare, err = confinedTransport(h.s.Allow); err != nil {
+		return failed(err)
+	}
+	defer h.bare.CloseIdleConnections()
 	strands, err := h.strands(ctx)
 	if err != nil {
 		return failed(err)
@@ -155,6 +161,7 @@ func (h *httpFetch) takeUp(strands []httpStrand) (from int, last httpState, seen
 	if last.Next == "" {
 		return from + 1, httpState{}, nil, nil
 	}
+	h.resumed = true
 	return from, last, seen, nil
 }
 
@@ -190,13 +197,18 @@ func (h *httpFetch) page(ctx context.Context, s httpStrand, last httpState, seen
 		return nil, err
 	}
 	a, err := h.ask(ctx, t)
+	resumed := h.resumed && (h.s.Pages.By == "cursor" || h.s.Pages.By == "link")
+	h.resumed = false
+	if resumed && (errors.Is(err, errGone) || fault.Is(err, fault.Invalid)) { // such things do not live long
+		return nil, fault.Wrap(fault.Unavailable, fmt.Errorf("%w: %w", ErrChanged, err), fmt.Sprintf("the API does not know any more how to go on behind page %d", last.Page), "run the day again")
+	}
 	if errors.Is(err, errGone) && last.Page == 0 {
 		h.gone = append(h.gone, s.key+": "+t.shown)
 		h.missing = append(h.missing, s.key+": "+t.shown)
 		return nil, nil
 	}
 	if errors.Is(err, errGone) {
-		return nil, fault.New(fault.Damaged, fmt.Sprintf("page %d is not there, though page %d led to it: %s", last.Page+1, last.Page, t.shown),
+		return nil, fault.Wrap(fault.Damaged, ErrChanged, fmt.Sprintf("page %d is not there, though page %d led to it: %s", last.Page+1, last.Page, t.shown),
 			"run the day again; if the API tells the end so, write total: under pages:")
 	}
 	if err != nil {

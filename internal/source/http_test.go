@@ -258,3 +258,33 @@ func TestPagesOfDetailsGoOnWithinADetail(t *testing.T) {
 		t.Errorf("%s", objects[0])
 	}
 }
+
+func TestCursorThatExpiredBeginsTheDayAnew(t *testing.T) {
+	t.Parallel()
+	for _, by := range []string{"cursor", "link", "page"} {
+		for status, code := range map[int]string{400: fault.Unavailable, 404: fault.Unavailable, 410: fault.Unavailable, 401: fault.Refused} {
+			r, _ := askingHTTP(t, func(w http.ResponseWriter, req *http.Request) {
+				if req.URL.Query().Get("c") != "" {
+					http.Error(w, "no such cursor", status)
+					return
+				}
+				fmt.Fprintf(w, `{"r":[1],"next":"?c=2"}`)
+			})
+			r.Source.Records = "r"
+			r.Source.HTTP.Pages = project.Pages{By: by, Parameter: "c", Next: "next", First: 1}
+			next := map[string]string{"cursor": "2", "link": strings.Replace(r.Source.HTTP.URL, "{day}", "?c=2", 1), "page": "2"}[by]
+			r.Kept = []source.Part{{Name: "page-000001.json", State: fmt.Sprintf(`{"page":1,"next":%q,"seen":1}`, next)}}
+			_, _, err := fetchHTTP(t, r)
+			want := status != 401 && by != "page" || status == 404
+			if errors.Is(err, source.ErrChanged) != want || by != "page" && !fault.Is(err, code) || fault.Hint(err) == "" {
+				t.Errorf("%s, %d: %v", by, status, err)
+			}
+			if r.Kept = nil; by == "page" || status == 401 {
+				continue
+			}
+			if _, _, err := fetchHTTP(t, r); status != 404 && (!fault.Is(err, fault.Invalid) || errors.Is(err, source.ErrChanged)) {
+				t.Errorf("%s, %d without anything kept: %v", by, status, err)
+			}
+		}
+	}
+}

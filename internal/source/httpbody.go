@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,16 +16,20 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"daybook/internal/fault"
+	"daybook/internal/project"
 )
 
 const (
 	spoolMemory = 4 << 20  // of a body; the rest of it waits in a file
 	mostPaged   = 64 << 20 // unpacked bytes of an answer that is read for its pages
-	mostPacked  = 50       // times the bound of a body, what it may unpack to
+	mostBody    = 1e9      // bytes of an answer, when the source does not say
+	mostPacked  = 10       // times the bound of a body, what it may unpack to, when the source does not say
+	mostPlain   = 10e9     // and at most that
 )
 
 // httpSpool holds a body until it is known to be whole.
 type httpSpool struct {
+	dir  string // for the file; the system's own when empty
 	head bytes.Buffer
 	file *os.File // what did not fit in head; nil when all did
 	size int64
@@ -39,7 +44,7 @@ func (s *httpSpool) Write(p []byte) (int, error) {
 		return s.head.Write(p)
 	}
 	if s.file == nil {
-		f, err := os.CreateTemp("", "daybook-answer-*")
+		f, err := os.CreateTemp(s.dir, "daybook-answer-*")
 		if err != nil {
 			return 0, err
 		}
@@ -71,11 +76,8 @@ func (s *httpSpool) sum() string { return hex.EncodeToString(s.hash.Sum(nil)[:8]
 
 // spool reads a body to its end; one that was cut off is worth another call, one without an end is not.
 func (h *httpFetch) spool(t httpTarget, res *http.Response) (*httpSpool, error) {
-	most := h.s.Body
-	if most <= 0 {
-		most = 1e9
-	}
-	s := &httpSpool{hash: sha256.New()}
+	most, _ := httpBounds(h.s)
+	s := &httpSpool{dir: h.r.Temp, hash: sha256.New()}
 	var disk error
 	_, err := io.Copy(writerFunc(func(p []byte) (int, error) {
 		n, err := s.Write(p)
@@ -85,7 +87,7 @@ func (h *httpFetch) spool(t httpTarget, res *http.Response) (*httpSpool, error) 
 	switch {
 	case disk != nil:
 		s.Close()
-		return nil, fault.Wrap("unwritable", disk, "keep the answer of "+t.shown+" in the directory for temporary files", "make room there, or point TMPDIR to where there is")
+		return nil, fault.Wrap("unwritable", disk, "keep the answer of "+t.shown+" in the directory for temporary files", "make room in "+cmp.Or(h.r.Temp, os.TempDir()))
 	case s.size > most:
 		s.Close()
 		return nil, fault.New(fault.Damaged, fmt.Sprintf("the answer of %s has more than %d bytes", t.shown, most), "ask for less at once, or raise body: of the source")
@@ -94,6 +96,17 @@ func (h *httpFetch) spool(t httpTarget, res *http.Response) (*httpSpool, error) 
 		return nil, &httpAgain{err: h.broken(t, fmt.Errorf("the answer broke off after %d bytes: %w", s.size, err))}
 	}
 	return s, nil
+}
+
+// httpBounds are the most bytes that an answer may have, as it comes and unpacked.
+func httpBounds(s project.HTTP) (body, unpacked int64) {
+	if body = s.Body; body <= 0 {
+		body = mostBody
+	}
+	if unpacked = s.Unpacked; unpacked <= 0 {
+		unpacked = min(mostPlain, mostPacked*body)
+	}
+	return body, max(body, unpacked) // what comes as it is may have all of body
 }
 
 type writerFunc func([]byte) (int, error)
@@ -122,7 +135,7 @@ func (h *httpFetch) inspect(t httpTarget, res *http.Response, body *httpSpool) (
 	if body.size == 0 && (res.StatusCode == http.StatusNoContent || h.emptyFormat()) {
 		return httpReading{}, "", nil
 	}
-	most := mostPacked * max(h.s.Body, 1e6)
+	_, most := httpBounds(h.s)
 	size, err := unpackedSize(body, compression, most)
 	if err != nil {
 		return httpReading{}, "", wrong(err)
@@ -130,7 +143,7 @@ func (h *httpFetch) inspect(t httpTarget, res *http.Response, body *httpSpool) (
 	pages := h.s.Pages.Total != "" || h.s.OK.Path != "" || h.s.Pages.By != "none" && h.s.Pages.By != ""
 	switch {
 	case size > most:
-		return httpReading{}, "", fault.New(fault.Damaged, fmt.Sprintf("the answer of %s unpacks to more than %d bytes", t.shown, most), "ask for less at once")
+		return httpReading{}, "", fault.New(fault.Damaged, fmt.Sprintf("the answer of %s unpacks to more than %d bytes", t.shown, most), "ask for less at once, or raise unpacked: of the source")
 	case size > mostPaged && pages:
 		return httpReading{}, "", fault.New(fault.Damaged, fmt.Sprintf("the answer of %s has %d bytes, a page may have %d", t.shown, size, mostPaged), "ask for smaller pages with size: under pages:")
 	case size > mostPaged:

@@ -18,8 +18,9 @@ import (
 const (
 	httpTries     = 6
 	mostRedirects = 5
-	httpSlowest   = 0.1       // calls a second: a rate that is halved again and again does not fall below it
-	httpPatience  = time.Hour // what a server may ask to wait; beyond it the allowance counts as used up
+	httpSlowest   = 0.1            // calls a second: a rate that is halved again and again does not fall below it
+	httpPatience  = time.Hour      // what a server may ask to wait; beyond it the allowance counts as used up
+	httpLongest   = 25 * time.Hour // until an allowance is asked for again, whatever the server says: the longest day
 )
 
 // httpAnswer is a whole answer: all its bytes, and what was read in them.
@@ -66,11 +67,13 @@ func (h *httpFetch) ask(ctx context.Context, t httpTarget) (*httpAnswer, error) 
 		if more.throttled {
 			h.pace.halve(h.r.Now())
 		}
-		until := h.r.Now().Add(wait)
+		until := h.r.Now().Add(min(wait, httpLongest))
 		deadline, bounded := ctx.Deadline()
 		switch {
 		case more.throttled && wait > httpPatience, more.throttled && bounded && more.after > 0 && until.After(deadline):
 			return nil, h.waiting(until, more.err)
+		case wait > httpPatience:
+			return nil, fmt.Errorf("asked to wait for %s, which is too long: %w", wait, more.err)
 		case try == httpTries:
 			return nil, fmt.Errorf("asked %d times: %w", try, more.err)
 		}
@@ -133,7 +136,11 @@ func (h *httpFetch) send(ctx context.Context, t httpTarget) (*http.Response, err
 	if host := req.Header.Get("Host"); host != "" {
 		req.Host = host
 	}
-	res, err := h.calls.RoundTrip(req) // which follows no redirect
+	calls := h.calls
+	if t.tells && t.url.Scheme == "http" {
+		calls = h.bare
+	}
+	res, err := calls.RoundTrip(req) // which follows no redirect
 	if err == nil {
 		return res, nil
 	}
@@ -153,7 +160,7 @@ func (h *httpFetch) broken(t httpTarget, err error) error {
 	return fault.New(fault.Unavailable, fmt.Sprintf("ask %s: %s", t.shown, text), "run the day again; if it stays so, look at the url of the source and the network")
 }
 
-// redirected is where a redirect leads. Another host gets no secret: no header with one, and no address.
+// redirected is where a redirect leads.
 func (h *httpFetch) redirected(t httpTarget, location string) (httpTarget, error) {
 	u, err := t.url.Parse(location)
 	if err != nil {
@@ -162,14 +169,9 @@ func (h *httpFetch) redirected(t httpTarget, location string) (httpTarget, error
 	if err := h.mayFollow(t.url, u); err != nil {
 		return t, fmt.Errorf("%s redirects: %w", t.shown, err)
 	}
-	next := httpTarget{url: u, shown: h.mask(u.String()), headers: t.headers.Clone(), secret: t.secret}
-	if home, err := url.Parse(h.homeAddress()); err == nil && !sameHost(home, u) {
-		for _, name := range t.secret {
-			next.headers.Del(name)
-		}
-		if next.shown != u.String() {
-			return t, fault.New(fault.Refused, t.shown+" redirects to another host with a secret in the address", "tell the owner of the API")
-		}
+	next := httpTarget{url: u, shown: h.mask(u.String()), headers: t.headers, secret: t.secret}
+	if err := h.keepSecrets(&next); err != nil {
+		return t, fmt.Errorf("%s redirects: %w", t.shown, err)
 	}
 	return next, nil
 }
@@ -231,7 +233,11 @@ func (h *httpFetch) after(header http.Header) time.Duration {
 	}
 	if header.Get("X-RateLimit-Remaining") == "0" {
 		if at, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64); err == nil {
-			return max(time.Unix(at, 0).Sub(h.r.Now()), time.Second)
+			reset := time.Unix(at, 0)
+			if at > 1e11 { // which in seconds is the year 5138
+				reset = time.UnixMilli(at)
+			}
+			return max(reset.Sub(h.r.Now()), time.Second)
 		}
 	}
 	return 0

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -259,10 +260,14 @@ func TestAnswerWithoutAnEndIsCutOff(t *testing.T) {
 
 func TestAnswerThatUnpacksWithoutAnEndIsCutOff(t *testing.T) {
 	t.Parallel()
-	bomb := gzipped(strings.Repeat(" ", 60<<20) + "[]")
+	bomb := gzipped(strings.Repeat(" ", 11<<20) + "[]")
 	r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bomb) })
 	r.Source.HTTP.Body = 1e6
-	if objects, _, err := fetchHTTP(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 {
+	if objects, _, err := fetchHTTP(t, r); !fault.Is(err, fault.Damaged) || len(objects) > 0 || !strings.Contains(fault.Hint(err), "unpacked:") {
+		t.Errorf("%d objects, %v", len(objects), err)
+	}
+	r.Source.HTTP.Unpacked = 12 << 20
+	if objects, _, err := fetchHTTP(t, r); err != nil || len(objects) != 1 {
 		t.Errorf("%d objects, %v", len(objects), err)
 	}
 }
@@ -293,6 +298,10 @@ func TestLargeAnswersWaitOnDiskAndAreStoredWhole(t *testing.T) {
 	objects, _, err := fetchHTTP(t, r)
 	if err != nil || len(objects) != 1 || !strings.HasSuffix(objects[0], text) || len(objects[0]) > len(text)+200 {
 		t.Errorf("%d objects, %v", len(objects), err)
+	}
+	r.Temp = filepath.Join(t.TempDir(), "full")
+	if _, _, err := fetchHTTP(t, r); !fault.Is(err, "unwritable") || !strings.Contains(fault.Hint(err), r.Temp) {
+		t.Errorf("without room in the directory of the request: %v", err)
 	}
 }
 

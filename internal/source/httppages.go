@@ -93,6 +93,9 @@ func (h *httpFetch) nextLink(a *httpAnswer) (string, error) {
 	if err := h.mayFollow(a.from, u); err != nil {
 		return "", err
 	}
+	if err := h.keepSecrets(&httpTarget{url: u}); err != nil { // before the page that leads there is stored
+		return "", err
+	}
 	return h.hide(u.String()), nil
 }
 

@@ -44,6 +44,45 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	}
 }
 
+func TestWaitsThatNobodyWouldWaitAreNotObeyed(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
+	soon, far := now.Add(90*time.Second), now.Add(25*time.Hour)
+	reset := "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: "
+	for answer, c := range map[string]struct {
+		code  string
+		wait  time.Duration
+		until time.Time
+	}{
+		"502 Bad Gateway\r\nRetry-After: 2000000000":                                       {fault.Unavailable, 0, time.Time{}},
+		"500 Internal Server Error\r\nRetry-After: Fri, 20 Nov 2099 03:00:00 GMT":          {fault.Unavailable, 0, time.Time{}},
+		"429 Too Many Requests\r\nRetry-After: 2000000000":                                 {fault.Quota, 0, far},
+		"429 Too Many Requests\r\n" + reset + fmt.Sprint(soon.UnixMilli()):                 {"", 90 * time.Second, time.Time{}},
+		"429 Too Many Requests\r\n" + reset + fmt.Sprint(now.Add(3*time.Hour).UnixMilli()): {fault.Quota, 0, now.Add(3 * time.Hour)},
+		"429 Too Many Requests\r\n" + reset + fmt.Sprint(soon.UnixNano()):                  {fault.Quota, 0, far},
+	} {
+		var calls atomic.Int32
+		r, _ := askingHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
+			if calls.Add(1) == 1 {
+				answerRaw(t, w, "HTTP/1.1 "+answer+"\r\nContent-Length: 0\r\n\r\n")
+				return
+			}
+			fmt.Fprint(w, "[]")
+		})
+		var waited time.Duration
+		r.Now = func() time.Time { return now }
+		r.Wait = func(_ context.Context, d time.Duration) error { waited += d; return nil }
+		_, _, err := fetchHTTP(t, r)
+		var until time.Time
+		if f, ok := errors.AsType[*fault.Error](err); ok {
+			until = f.Until
+		}
+		if fault.Code(err) != c.code || waited != c.wait || !until.Equal(c.until) {
+			t.Errorf("%q: %v after %s, until %s, want %s", answer, err, waited, until, c.until)
+		}
+	}
+}
+
 func TestQuotaThatIsUsedUpNamesWhenItBegins(t *testing.T) {
 	t.Parallel()
 	seoul, err := time.LoadLocation("Asia/Seoul")

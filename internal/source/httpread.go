@@ -196,6 +196,7 @@ func (s *jsonScan) value(at jsonSpot, t json.Token) error {
 	}
 	switch {
 	case at.on && d == '[': // an array of records, or of answers on the way to them
+	case at.on && len(at.rest) == 0 && s.within && !at.many && d == '{' && !s.dec.More(): // how some APIs write that there are none
 	case at.on && len(at.rest) == 0 && (at.many || d == '{' || !s.within):
 		s.count++
 		at.on = false

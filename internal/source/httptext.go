@@ -19,6 +19,7 @@ type httpTarget struct {
 	shown   string // secrets as {secret:NAME}
 	headers http.Header
 	secret  []string // the headers that carry secrets
+	tells   bool     // it may tell a secret, in a header or in the address
 }
 
 // target makes the call of a page: at is a number, a cursor, or the whole address of a linked page.
@@ -43,7 +44,26 @@ func (h *httpFetch) target(s httpStrand, at string) (httpTarget, error) {
 			t.secret = append(t.secret, http.CanonicalHeaderKey(name))
 		}
 	}
-	return t, nil
+	return t, h.keepSecrets(&t)
+}
+
+// keepSecrets sees to it that another host than the source's own gets no secret, whether a redirect or a link leads there: no header
+// that has one or signs in, and no address with one.
+func (h *httpFetch) keepSecrets(t *httpTarget) error {
+	home, err := url.Parse(h.homeAddress())
+	if err == nil && sameHost(home, t.url) {
+		t.tells = len(h.secrets) > 0
+		return nil
+	}
+	t.headers = t.headers.Clone()
+	for _, name := range append([]string{"Authorization", "Cookie", "Proxy-Authorization"}, t.secret...) {
+		t.headers.Del(name)
+	}
+	t.secret = nil
+	if address := t.url.String(); h.mask(address) != address {
+		return fault.New(fault.Refused, fmt.Sprintf("the API leads to another host, %s, with a secret in the address", oneLine(h.mask(t.url.Host))), "tell the owner of the API")
+	}
+	return nil
 }
 
 // shown is a strand's address for people.
@@ -171,18 +191,11 @@ func (h *httpFetch) mask(text string) string {
 }
 
 func (h *httpFetch) without(text string, instead func(name string) string, escaped bool) string {
+	var secrets []hidden
 	for _, name := range slices.Sorted(maps.Keys(h.secrets)) {
-		value := h.secrets[name]
-		if value == "" {
-			continue
-		}
-		text = strings.ReplaceAll(text, value, instead(name))
-		if escaped {
-			text = strings.ReplaceAll(text, url.QueryEscape(value), instead(name))
-			text = strings.ReplaceAll(text, url.PathEscape(value), instead(name))
-		}
+		secrets = append(secrets, hidden{h.secrets[name], instead(name)})
 	}
-	return text
+	return hideSecrets(text, secrets, escaped)
 }
 
 var relNextRE = regexp.MustCompile(`<([^<>]*)>((?:\s*;\s*[a-zA-Z*]+\s*=\s*(?:"[^"]*"|[^\s",;]+))*)`)

@@ -30,11 +30,29 @@ func TestOnlyPublicAddressesAreDialled(t *testing.T) {
 		"127.0.0.1:80": false, "127.1.2.3:80": false, "[::1]:80": false, "[::ffff:127.0.0.1]:80": false, "169.254.169.254:80": false, "[fe80::1%eth0]:80": false,
 		"10.0.0.1:80": false, "172.16.0.1:80": false, "192.168.1.1:80": false, "100.64.0.1:80": false, "0.0.0.0:80": false, "[::]:80": false, "224.0.0.1:80": false,
 		"[ff02::1]:80": false, "255.255.255.255:80": false, "[fc00::1]:80": false, "[fd12::1]:80": false, "[64:ff9b::a00:1]:80": false, "[2002:a00:1::]:80": false,
-		"[::10.0.0.1]:80": false, "[fec0::1]:80": false, "198.18.0.1:80": false, "[2001:db8::1]:80": false, "192.0.2.1:80": false, "[fd00:ec2::254]:80": false, "nothing": false,
+		"[::10.0.0.1]:80": false, "[fec0::1]:80": false, "198.18.0.1:80": false, "[2001:db8::1]:80": false, "192.0.2.1:80": false, "192.88.99.1:80": false, "168.63.129.16:80": false, "[::ffff:168.63.129.16]:80": false, "168.63.129.17:80": true, "[fd00:ec2::254]:80": false, "nothing": false,
 	} {
 		if err := guardAddress(address, allowed); (err == nil) != want || err != nil && !fault.Is(err, fault.Refused) {
 			t.Errorf("%s: %v", address, err)
 		}
+	}
+}
+
+func TestSecretsGoWithoutTLSOnlyWhereItIsAllowed(t *testing.T) {
+	t.Parallel()
+	calls, err := confinedTransport([]string{"192.0.2.0/24"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]string{"8.8.8.8:1": "without TLS", "127.0.0.1:1": "is not a public address"} {
+		if _, err := calls.DialContext(t.Context(), "tcp", address); !fault.Is(err, fault.Refused) || !strings.Contains(err.Error(), want) || fault.Hint(err) == "" {
+			t.Errorf("%s: %v, want %s", address, err, want)
+		}
+	}
+	r := Request{Source: project.Source{Name: "events", Format: "json", Holds: "snapshot", HTTP: project.HTTP{URL: "http://8.8.8.8/", Secrets: map[string]string{"KEY": "env:KEY"}}}}
+	r.Now, r.Secret = time.Now, func(context.Context, string) (string, error) { return "s3cret", nil }
+	if _, err := (HTTP{}).Fetch(t.Context(), r, nil); !fault.Is(err, fault.Refused) || !strings.Contains(err.Error(), "without TLS") {
+		t.Error(err)
 	}
 }
 
@@ -79,6 +97,15 @@ func TestSettingsOfHTTPAreChecked(t *testing.T) {
 	}
 }
 
+func TestCompressedAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ body, unpacked, want int64 }{{0, 0, 10e9}, {64e6, 0, 640e6}, {5e9, 0, 10e9}, {20e9, 0, 20e9}, {1e9, 30e9, 30e9}, {1e9, 1e6, 1e9}} {
+		if _, got := httpBounds(project.HTTP{Body: c.body, Unpacked: c.unpacked}); got != c.want {
+			t.Errorf("%+v: %d", c, got)
+		}
+	}
+}
+
 func TestLinkHeaderNamesTheNextPage(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]string{
@@ -103,7 +130,11 @@ func TestAnswersAreCounted(t *testing.T) {
 		{"json", "a.items", `{"a":{"items":[1,[2,3],{"a":{"items":[1]}}]},"items":[9]}`, 4},
 		{"json", "a.items", `{"a":[{"items":[1,2]},{"b":1},{"items":[3]}]}`, 3},
 		{"json", "a.items", `{"a":{}}`, 0},
-		{"json", "a", `{"a":{}}`, 1},
+		{"json", "a", `{"a":{}}`, 0},
+		{"json", "a.items", `{"a":{"items":{}}}`, 0},
+		{"json", "a.items", `{"a":{"items":[{}]}}`, 1},
+		{"json", "a.items", `{"a":[{"items":{}},{"items":{"one":1}}]}`, 2},
+		{"json", "", `{}`, 1},
 		{"json", "a.items", `{"a":{"items":{"one":1}}}`, 1},
 		{"json", "a.items", `{"a":{"items":""}}`, 0},
 		{"json", "a.items", `{"a":null}`, 0},

@@ -7,14 +7,13 @@ import (
 
 // maskSecrets takes secrets out of a text. One of several lines is taken out line by line, as programs may print it so.
 func maskSecrets(text string, secrets []string) string {
+	var lines []hidden
 	for _, s := range secrets {
 		for line := range strings.Lines(s) {
-			if line = strings.TrimSpace(line); line != "" {
-				text = strings.ReplaceAll(text, line, "***")
-			}
+			lines = append(lines, hidden{strings.TrimSpace(line), "***"})
 		}
 	}
-	return text
+	return hideSecrets(text, lines, true)
 }
 
 // withoutSecret is an error of the same text with the secret taken out; its values may hold the secret too and are left behind.

@@ -29,6 +29,7 @@ type Source interface {
 type Request struct {
 	Source project.Source
 	Dir    string       // the project's directory, from which relative paths start
+	Temp   string       // a directory for scratch files; the system's own when empty
 	Day    calendar.Day // of the source's zone
 	Now    func() time.Time
 	Kept   []Part // what an unfinished fetch of this day has put, in that order: not to be asked for, nor put, again
