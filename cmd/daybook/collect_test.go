@@ -158,3 +158,31 @@ func TestSegmentThatTheLakeDoesNotHaveIsKept(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A segment of the name and size that the lake has may still hold other records.
+func TestSegmentWithOtherBytesThanTheLakesIsKept(t *testing.T) {
+	dir := counter(t)
+	h := opened(t, dir, 0)
+	if err := h.collected.Append(t.Context(), "clicks", []byte(`{"batch":1,"n":1}`+"\n")); err != nil {
+		t.Fatal(err)
+	}
+	days, err := h.collected.Days("clicks")
+	if err != nil || len(days) != 1 {
+		t.Fatal(days, err)
+	}
+	h.runner.Now = func() time.Time { return time.Now().Add(25 * time.Hour) }
+	segment, other := filepath.Join(dir, dataDir, "collect", "clicks", days[0].String(), "000001.ndjson"), `{"batch":9,"n":9}`+"\n"
+	h.runner.Failpoint = func(name string) {
+		if name == "raw committed" {
+			if err := os.WriteFile(segment, []byte(other), 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := buildDay(t, h, days[0]); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(segment); err != nil || string(text) != other {
+		t.Errorf("%q, %v", text, err)
+	}
+}

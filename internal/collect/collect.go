@@ -92,7 +92,7 @@ func (l *Log) Attend(ctx context.Context, trouble func(error)) {
 	defer tick.Stop()
 	for {
 		for _, s := range l.streams {
-			if err := os.MkdirAll(s.place(calendar.DayOf(l.now(), s.source.Zone)), 0o700); err != nil {
+			if err := s.attend(); err != nil {
 				trouble(explain(err, "note that records for "+s.source.Name+" are taken"))
 			}
 		}
@@ -138,8 +138,8 @@ func (l *Log) Append(ctx context.Context, source string, records []byte) error {
 	return s.append(records)
 }
 
-// Segments lists what was collected on a day that is over, in order of arrival; afterwards nothing is added to that day. A day that
-// still runs is a fault of code unavailable, one that nobody attended, or that was removed, one of code missing.
+// Segments lists what was collected on a day that is over, in order of arrival; afterwards nothing is added to that day, whatever the
+// clock says and however often the log is opened. A day that still runs is a fault of code unavailable, one that nobody attended, or that was removed, one of code missing.
 func (l *Log) Segments(ctx context.Context, source string, d calendar.Day) ([]Segment, error) {
 	s, err := l.stream(source)
 	if err != nil {
@@ -236,11 +236,12 @@ func (s *stream) days() ([]calendar.Day, error) {
 // place is the directory of a day.
 func (s *stream) place(d calendar.Day) string { return filepath.Join(s.dir, d.String()) }
 
-// Endings of segments, and what a day is called while it is removed.
+// Endings of segments, what a day is called while it is removed, and the file that says that it was read.
 const (
 	closed   = ".ndjson"
 	unclosed = ".open"
 	removed  = ".removed-"
+	sealed   = ".sealed-"
 )
 
 // names lists the files of a day with an ending, without it and in order.

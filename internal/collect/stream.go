@@ -34,9 +34,9 @@ type stream struct {
 	queue []*entry
 	ended bool
 
-	writing sync.Mutex // held over what changes files
-	open    *segment   // written to, nil for none
-	sealed  map[calendar.Day]bool
+	writing sync.Mutex            // held over what changes files
+	open    *segment              // written to, nil for none
+	sealed  map[calendar.Day]bool // days that were read; each has a file that says so
 }
 
 // entry is an Append that waits.
@@ -99,14 +99,28 @@ func (s *stream) write() {
 	}
 }
 
+// today is the day that records go to now: that of the clock, or the first one after it that was not read. A clock that was set back must
+// not bring records into a day that the lake has.
+func (s *stream) today() calendar.Day {
+	day := calendar.DayOf(s.now(), s.source.Zone)
+	for s.sealed[day] {
+		day = day.Add(1)
+	}
+	return day
+}
+
+// attend makes the directory of the day that records go to.
+func (s *stream) attend() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return os.MkdirAll(s.place(s.today()), 0o700)
+}
+
 // commit makes a group durable, or none of it as far as anybody is told.
 func (s *stream) commit(group []*entry) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	day := calendar.DayOf(s.now(), s.source.Zone)
-	for s.sealed[day] { // a clock that was set back must not bring records into a day that was read
-		day = day.Add(1)
-	}
+	day := s.today()
 	if s.open != nil && (s.open.day != day || s.open.durable >= s.size) {
 		if err := s.shutOpen(); err != nil {
 			return err
@@ -231,12 +245,49 @@ func (s *stream) segments(d calendar.Day) ([]Segment, error) {
 		}
 		list = append(list, Segment{Name: name + closed, Path: path, Bytes: info.Size()})
 	}
-	s.sealed[d] = true
+	if err := s.seal(d); err != nil {
+		return nil, explain(err, "note that the day was read of "+s.source.Name)
+	}
 	return list, nil
 }
 
-// recover closes what an earlier process left open and finishes removals.
+// seal notes, before anybody reads the day, that nothing is added to it. The note outlives the day and the process.
+func (s *stream) seal(d calendar.Day) error {
+	if s.sealed[d] {
+		return nil
+	}
+	file, err := os.OpenFile(filepath.Join(s.dir, sealed+d.String()), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(file.Close(), syncDir(s.dir)); err != nil {
+		return err
+	}
+	s.sealed[d] = true
+	return nil
+}
+
+// remember reads the notes of seal.
+func (s *stream) remember() error {
+	notes, err := filepath.Glob(filepath.Join(s.dir, sealed+"*"))
+	if err != nil {
+		return err
+	}
+	for _, n := range notes {
+		d, err := calendar.ParseDay(strings.TrimPrefix(filepath.Base(n), sealed))
+		if err != nil {
+			return err
+		}
+		s.sealed[d] = true
+	}
+	return nil
+}
+
+// recover learns which days were read, closes what an earlier process left open and finishes removals.
 func (s *stream) recover() error {
+	if err := s.remember(); err != nil {
+		return err
+	}
 	leftovers, err := filepath.Glob(filepath.Join(s.dir, removed+"*"))
 	if err != nil {
 		return err
