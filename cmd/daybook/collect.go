@@ -63,7 +63,7 @@ func (h *house) collecting(ctx context.Context) (handlers.Collecting, error) {
 // attend notes that records are taken, as long as the server runs.
 func (h *house) attend(ctx context.Context) {
 	h.collected.Attend(ctx, func(err error) {
-		h.log.Error("a day without records will not be told from one without a server", "err", err)
+		h.log.Error("collect needs attention", "err", err)
 	})
 }
 

@@ -71,7 +71,7 @@ func counter(t *testing.T) string {
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
 		"daybook.yaml":        "name: counter\nwarehouse: {memory: 512MB, threads: 2}\n",
-		"sources/clicks.yaml": "from: collect\ntoken: env:CLICKS_TOKEN\norigins:\n  https://shop.example.com: " + clicksKey + "\nmemory: 32MB\nkey: [batch, n]\ncolumns:\n  batch: bigint\n  n: bigint\n  page: text\n  at: timestamptz\n",
+		"sources/clicks.yaml": "from: collect\ntoken: env:CLICKS_TOKEN\norigins:\n  https://shop.example.com: " + clicksKey + "\nmemory: 32MB\nkey: [batch, n]\nduplicates: reject\nmax_rejects: 0\ncolumns:\n  batch: bigint\n  n: bigint\n  page: text\n  at: timestamptz\n",
 		"tables/clicked.sql":  "SELECT batch, n, page FROM clicks\n",
 	})
 	return dir

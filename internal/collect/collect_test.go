@@ -311,36 +311,6 @@ func TestFailedSyncIsToldToAllAndLeavesWhatWasConfirmed(t *testing.T) {
 	}
 }
 
-func TestMemoryIsLentUpToItsBound(t *testing.T) {
-	l := open(t, t.TempDir(), noon(), 0)
-	var back []func()
-	for {
-		release, err := l.Admit("clicks", 100<<10)
-		if err != nil {
-			if !fault.Is(err, CodeFull) || fault.Hint(err) == "" {
-				t.Error(err)
-			}
-			break
-		}
-		back = append(back, release)
-	}
-	if want := (1 << 20) / (100<<10 + toll); len(back) != want {
-		t.Errorf("%d requests were let in, not %d", len(back), want)
-	}
-	for range 2 {
-		back[0]() // twice gives back once
-	}
-	if _, err := l.Admit("clicks", 100<<10); err != nil {
-		t.Error(err)
-	}
-	if _, err := l.Admit("clicks", 100<<10); !fault.Is(err, CodeFull) {
-		t.Error(err)
-	}
-	for _, release := range back {
-		release()
-	}
-}
-
 func TestClosedLogTakesNothing(t *testing.T) {
 	l := open(t, t.TempDir(), noon(), 0)
 	add(t, l, `{"n":1}`)

@@ -27,10 +27,13 @@ type stream struct {
 	now    func() time.Time
 	size   int64
 	sync   func(*os.File) error
+	space  func(string) (free, all int64, err error)
 
 	wake  chan struct{} // something waits
 	mu    sync.Mutex
 	held  int64 // bytes admitted
+	pages int64 // those of them for pages
+	sent  sent
 	queue []*entry
 	ended bool
 
@@ -109,13 +112,6 @@ func (s *stream) today() calendar.Day {
 	return day
 }
 
-// attend makes the directory of the day that records go to.
-func (s *stream) attend() error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	return os.MkdirAll(s.place(s.today()), 0o700)
-}
-
 // commit makes a group durable, or none of it as far as anybody is told.
 func (s *stream) commit(group []*entry) error {
 	s.writing.Lock()
@@ -191,7 +187,7 @@ func (s *stream) begin(d calendar.Day) error {
 func (s *stream) shut() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	return s.shutOpen()
+	return errors.Join(s.shutOpen(), explained(s.noteSent(), "note how much pages sent to "+s.source.Name))
 }
 
 // shutOpen closes the open segment, all of which is durable.
@@ -285,7 +281,10 @@ func (s *stream) remember() error {
 
 // recover learns which days were read, closes what an earlier process left open and finishes removals.
 func (s *stream) recover() error {
-	if err := s.remember(); err != nil {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	if err := errors.Join(s.remember(), s.readSent()); err != nil {
 		return err
 	}
 	leftovers, err := filepath.Glob(filepath.Join(s.dir, removed+"*"))
