@@ -179,7 +179,7 @@ func TestClockSetBackBringsNothingIntoADayThatWasRead(t *testing.T) {
 }
 
 func TestClockSetBackOverARestartBringsNothingIntoADayThatWasRead(t *testing.T) {
-	dir, c := t.TempDir(), noon()
+	dir, c := filepath.Join(t.TempDir(), "of [2026]"), noon() // not a pattern
 	first := open(t, dir, c, 0)
 	add(t, first, `{"n":1}`)
 	c.set("2026-11-20T00:00:01+09:00")

@@ -263,18 +263,25 @@ func (s *stream) seal(d calendar.Day) error {
 	return nil
 }
 
-// remember reads the notes of seal.
+// remember reads the notes of seal and finishes removals.
 func (s *stream) remember() error {
-	notes, err := filepath.Glob(filepath.Join(s.dir, sealed+"*"))
+	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return err
 	}
-	for _, n := range notes {
-		d, err := calendar.ParseDay(strings.TrimPrefix(filepath.Base(n), sealed))
-		if err != nil {
-			return err
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), removed) {
+			if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
+				return err
+			}
 		}
-		s.sealed[d] = true
+		if text, ok := strings.CutPrefix(e.Name(), sealed); ok {
+			d, err := calendar.ParseDay(text)
+			if err != nil {
+				return fmt.Errorf("read %s: %w", e.Name(), err)
+			}
+			s.sealed[d] = true
+		}
 	}
 	return nil
 }
@@ -286,15 +293,6 @@ func (s *stream) recover() error {
 	}
 	if err := errors.Join(s.remember(), s.readSent()); err != nil {
 		return err
-	}
-	leftovers, err := filepath.Glob(filepath.Join(s.dir, removed+"*"))
-	if err != nil {
-		return err
-	}
-	for _, dir := range leftovers {
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
 	}
 	days, err := s.days()
 	if err != nil {
