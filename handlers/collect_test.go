@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -36,20 +37,28 @@ type gate struct {
 	errors *buffer
 	url    string
 	clock  *clock
+	grace  time.Duration
 
+	free    atomic.Int64      // bytes of the disk, of a thousand million
 	origins map[string]string // that may send, with their keys; add to it before the first request
+	begun   atomic.Int64      // requests that have come
 	taken   atomic.Int64      // requests that were answered with 202
 }
 
-func openGate(t *testing.T, body, memory int64) *gate {
+func openGate(t *testing.T, body, memory int64) *gate { return openGateAfter(t, body, memory, 0) }
+
+// openGateAfter is a gate with a grace for slow bodies.
+func openGateAfter(t *testing.T, body, memory int64, grace time.Duration) *gate {
 	t.Helper()
-	g := &gate{t: t, errors: &buffer{}, clock: &clock{now: time.Date(2026, 11, 19, 12, 0, 0, 0, time.UTC)}, origins: map[string]string{shop: shopKey}}
+	g := &gate{t: t, grace: grace, errors: &buffer{}, clock: &clock{now: time.Date(2026, 11, 19, 12, 0, 0, 0, time.UTC)}, origins: map[string]string{shop: shopKey}}
+	g.free.Store(1e9)
 	p := &project.Project{Sources: []project.Source{{Name: "loans", From: "files"},
-		{Name: "clicks", From: "collect", Zone: time.UTC, Collect: project.Collect{Token: "env:T", Origins: g.origins, Body: body, Memory: memory}}}}
-	g.log = must(collect.Open(t.TempDir(), collect.Options{Sources: p.Sources, Now: g.clock.time}))(t)
-	h := &Handlers{Project: p, Now: g.clock.time, Log: slog.New(slog.NewTextHandler(g.errors, nil)), Collect: Collecting{Log: g.log, Tokens: map[string]string{"clicks": sendToken}}}
+		{Name: "clicks", From: "collect", Zone: time.UTC, Collect: project.Collect{Token: "env:T", Origins: g.origins, Body: body, Memory: memory, Limit: 1e6}}}}
+	g.log = must(collect.Open(t.TempDir(), collect.Options{Sources: p.Sources, Now: g.clock.time, Space: func(string) (int64, int64, error) { return g.free.Load(), 1e9, nil }}))(t)
+	h := &Handlers{Project: p, Now: g.clock.time, Log: slog.New(slog.NewTextHandler(g.errors, nil)), Collect: Collecting{Log: g.log, Tokens: map[string]string{"clicks": sendToken}, Grace: g.grace}}
 	routes := h.Routes()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.begun.Add(1)
 		seen := &statusWriter{ResponseWriter: w}
 		routes.ServeHTTP(seen, r)
 		if seen.status == http.StatusAccepted {
@@ -210,22 +219,24 @@ func TestPreflightAllowsThePagesThatTheSourceNames(t *testing.T) {
 func TestLoadIsShedBeforeMemoryGrows(t *testing.T) {
 	const memory = 4 << 20
 	g := openGate(t, 1<<20, memory)
-	// Senders who say how much comes and then take their time hold the memory that was lent to them.
+	// Senders who have sent most of a body and then take their time hold the memory that was lent to them.
+	long := `{"slow":"` + strings.Repeat("y", 1000<<10)
 	var slow sync.WaitGroup
 	var finish []func()
 	for range 3 {
 		r, w := io.Pipe()
-		finish = append(finish, func() { io.WriteString(w, `{"slow":true}`); w.Close() })
+		finish = append(finish, func() { io.WriteString(w, `"}`); w.Close() })
 		slow.Go(func() {
 			if a := g.do(http.MethodPost, "/collect/clicks", r, bearer); a.code != http.StatusAccepted {
 				t.Errorf("a slow sender: %d %s", a.code, a.body)
 			}
 		})
+		slow.Go(func() { io.WriteString(w, long) })
 	}
-	within(t, func() bool { // until all three are admitted
-		release, err := g.log.Admit("clicks", 970<<10)
+	within(t, func() bool { // until all three are there
+		room, err := g.log.Admit("clicks", false, 970<<10)
 		if err == nil {
-			release()
+			room.Release()
 		}
 		return err != nil
 	})
@@ -268,6 +279,108 @@ func TestLoadIsShedBeforeMemoryGrows(t *testing.T) {
 	slow.Wait()
 	if a := g.send("/collect/clicks", `{"n":1}`, bearer); a.code != http.StatusAccepted {
 		t.Errorf("afterwards: %d %s", a.code, a.body)
+	}
+}
+
+// idle opens connections that show the page's key, announce a body and send the beginning of it, and waits until the server has seen them.
+func (g *gate) idle(n, announced int, sent string) {
+	g.t.Helper()
+	for range n {
+		c := must(net.Dial("tcp", strings.TrimPrefix(g.url, "http://")))(g.t)
+		g.t.Cleanup(func() { c.Close() })
+		must(fmt.Fprintf(c, "POST /collect/clicks?key=%s HTTP/1.1\r\nHost: daybook\r\nOrigin: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", shopKey, shop, announced, sent))(g.t)
+	}
+	within(g.t, func() bool { return g.begun.Load() >= int64(n) })
+}
+
+func TestConnectionsThatAnnounceMuchAndSendNothingHoldNothing(t *testing.T) {
+	g := openGate(t, 1e6, 4e6)
+	g.idle(100, 1e6, "")
+	room := must(g.log.Admit("clicks", false, 39e5))(t) // all but the toll
+	room.Release()
+	if a := g.send("/collect/clicks?key="+shopKey, `{"n":1}`, "Origin: "+shop); a.code != http.StatusAccepted {
+		t.Errorf("a page: %d %s", a.code, a.body)
+	}
+}
+
+func TestPagesThatFillTheirMemoryKeepNoProgramOut(t *testing.T) {
+	g := openGate(t, 1e6, 2e6)
+	g.idle(100, 1e5, "{")
+	within(t, func() bool {
+		room, err := g.log.Admit("clicks", true, 9e5)
+		if err == nil {
+			room.Release()
+		}
+		return err != nil
+	})
+	if a := g.send("/collect/clicks", `{"x":"`+strings.Repeat("y", 9e5)+`"}`, bearer); a.code != http.StatusAccepted {
+		t.Errorf("%d %s", a.code, a.body)
+	}
+}
+
+func TestBodyThatStaysAwayIsGivenUpAndWhatItHeldIsFree(t *testing.T) {
+	g := openGateAfter(t, 1e6, 2e6, 50*time.Millisecond)
+	r, w := io.Pipe()
+	defer w.Close()
+	go io.WriteString(w, `{"n":`)
+	if a := g.do(http.MethodPost, "/collect/clicks?key="+shopKey, r, "Origin: "+shop); a.code != http.StatusRequestTimeout {
+		t.Errorf("%d %s", a.code, a.body)
+	}
+	within(t, func() bool {
+		room, err := g.log.Admit("clicks", false, 2e6-17<<10)
+		if err != nil {
+			return false
+		}
+		defer room.Release()
+		other, err := g.log.Admit("clicks", false, 1900e3)
+		if err == nil {
+			other.Release()
+		}
+		return err == nil
+	})
+}
+
+func TestSlowBodyMayTakeAsLongAsItsBytesEarn(t *testing.T) {
+	for read, want := range map[int64]time.Duration{0: 10 * time.Second, 8 << 10: 11 * time.Second, 80 << 10: 20 * time.Second, 1 << 30: slowBody} {
+		if got := patience(slowGrace, read); got != want {
+			t.Errorf("after %d bytes %s", read, got)
+		}
+	}
+}
+
+func TestPagesAreTurnedAwayForTheDayWhenTheyHaveSentTheirLimit(t *testing.T) {
+	g := openGate(t, 1e6, 10e6)
+	body := `{"x":"` + strings.Repeat("y", 6e5) + `"}`
+	page := func() answer { return g.send("/collect/clicks?key="+shopKey, body, "Origin: "+shop) }
+	if a := page(); a.code != http.StatusAccepted {
+		t.Fatalf("%d %s", a.code, a.body)
+	}
+	if a := page(); a.code != http.StatusTooManyRequests || a.head.Get("Retry-After") != "43200" {
+		t.Errorf("%d %s %v", a.code, a.body, a.head)
+	}
+	if a := g.send("/collect/clicks", body, bearer); a.code != http.StatusAccepted {
+		t.Errorf("a program: %d %s", a.code, a.body)
+	}
+	g.clock.move(12 * time.Hour)
+	if a := page(); a.code != http.StatusAccepted {
+		t.Errorf("the next day: %d %s", a.code, a.body)
+	}
+}
+
+func TestNothingIsTakenWhileTheDiskHasLittleLeftAndTheLogStaysShort(t *testing.T) {
+	g := openGate(t, 1e6, 10e6)
+	g.free.Store(49e6)
+	for range 10 {
+		if a := g.send("/collect/clicks", `{"n":1}`, bearer); a.code != http.StatusInsufficientStorage {
+			t.Errorf("%d %s", a.code, a.body)
+		}
+	}
+	if said := g.errors.String(); strings.Contains(said, "could not be collected") {
+		t.Error(said)
+	}
+	g.free.Store(51e6)
+	if a := g.send("/collect/clicks", `{"n":1}`, bearer); a.code != http.StatusAccepted {
+		t.Errorf("%d %s", a.code, a.body)
 	}
 }
 

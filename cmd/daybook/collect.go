@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -59,7 +63,7 @@ func (h *house) collecting(ctx context.Context) (handlers.Collecting, error) {
 // attend notes that records are taken, as long as the server runs.
 func (h *house) attend(ctx context.Context) {
 	h.collected.Attend(ctx, func(err error) {
-		h.log.Error("a day without records will not be told from one without a server", "err", err)
+		h.log.Error("collect needs attention", "err", err)
 	})
 }
 
@@ -71,7 +75,7 @@ func (h *house) ended(ctx context.Context, run store.Run, tasks []store.Task) {
 	}
 }
 
-// tidyCollected removes the days that the lake has, every segment of them.
+// tidyCollected removes the days of which the lake has every segment, byte for byte.
 func (h *house) tidyCollected(ctx context.Context) {
 	for _, name := range h.collected.Sources() {
 		days, err := h.collected.Days(name)
@@ -100,9 +104,38 @@ func (h *house) tidyDay(ctx context.Context, name string, d calendar.Day) error 
 		return err
 	}
 	for _, s := range segments {
-		if !slices.ContainsFunc(m.Objects, func(o lake.Object) bool { return o.Name == s.Name && o.Bytes == s.Bytes }) {
+		i := slices.IndexFunc(m.Objects, func(o lake.Object) bool { return o.Name == s.Name && o.Bytes == s.Bytes })
+		if i >= 0 {
+			sum, err := sumOf(ctx, s.Path)
+			if err != nil {
+				return err
+			}
+			if sum != m.Objects[i].SHA256 {
+				i = -1
+			}
+		}
+		if i < 0 {
 			return fmt.Errorf("segment %s of %s is not in the lake's raw bytes of that day and is kept", s.Name, d)
 		}
 	}
 	return h.collected.Remove(name, d)
+}
+
+// sumOf is the SHA-256 of a file as the lake's manifests write it.
+func sumOf(ctx context.Context, path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	sum := sha256.New()
+	for err == nil {
+		if err = ctx.Err(); err == nil {
+			_, err = io.CopyN(sum, file, 16<<20)
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

@@ -71,7 +71,7 @@ func counter(t *testing.T) string {
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
 		"daybook.yaml":        "name: counter\nwarehouse: {memory: 512MB, threads: 2}\n",
-		"sources/clicks.yaml": "from: collect\ntoken: env:CLICKS_TOKEN\norigins:\n  https://shop.example.com: " + clicksKey + "\nmemory: 32MB\nkey: [batch, n]\ncolumns:\n  batch: bigint\n  n: bigint\n  page: text\n  at: timestamptz\n",
+		"sources/clicks.yaml": "from: collect\ntoken: env:CLICKS_TOKEN\norigins:\n  https://shop.example.com: " + clicksKey + "\nmemory: 32MB\nkey: [batch, n]\nduplicates: reject\nmax_rejects: 0\ncolumns:\n  batch: bigint\n  n: bigint\n  page: text\n  at: timestamptz\n",
 		"tables/clicked.sql":  "SELECT batch, n, page FROM clicks\n",
 	})
 	return dir
@@ -156,5 +156,33 @@ func TestSegmentThatTheLakeDoesNotHaveIsKept(t *testing.T) {
 	}
 	if _, err := os.Stat(strange); err != nil {
 		t.Error(err)
+	}
+}
+
+// A segment of the name and size that the lake has may still hold other records.
+func TestSegmentWithOtherBytesThanTheLakesIsKept(t *testing.T) {
+	dir := counter(t)
+	h := opened(t, dir, 0)
+	if err := h.collected.Append(t.Context(), "clicks", []byte(`{"batch":1,"n":1}`+"\n")); err != nil {
+		t.Fatal(err)
+	}
+	days, err := h.collected.Days("clicks")
+	if err != nil || len(days) != 1 {
+		t.Fatal(days, err)
+	}
+	h.runner.Now = func() time.Time { return time.Now().Add(25 * time.Hour) }
+	segment, other := filepath.Join(dir, dataDir, "collect", "clicks", days[0].String(), "000001.ndjson"), `{"batch":9,"n":9}`+"\n"
+	h.runner.Failpoint = func(name string) {
+		if name == "raw committed" {
+			if err := os.WriteFile(segment, []byte(other), 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := buildDay(t, h, days[0]); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(segment); err != nil || string(text) != other {
+		t.Errorf("%q, %v", text, err)
 	}
 }

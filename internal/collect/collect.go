@@ -19,20 +19,15 @@ import (
 	"daybook/internal/project"
 )
 
-// CodeFull is the code of a fault that says that no more fits into memory for now; the caller had better wait a second.
-const CodeFull = "full"
-
 // segmentSize is where a segment is closed and the next one begins.
 const segmentSize = 64 << 20
 
-// toll is what a request costs in memory beside its body: its goroutine, headers and buffers.
-const toll = 16 << 10
-
 // Options say for whom a Log is.
 type Options struct {
-	Sources []project.Source // those of the kind collect are taken, the others not looked at
-	Now     func() time.Time // which day it is, in each source's zone
-	Size    int64            // bytes after which a segment is closed; 0 means 64 MB
+	Sources []project.Source                              // those of the kind collect are taken, the others not looked at
+	Now     func() time.Time                              // which day it is, in each source's zone
+	Size    int64                                         // bytes after which a segment is closed; 0 means 64 MB
+	Space   func(dir string) (free, all int64, err error) // bytes of the disk; nil means Space
 }
 
 // Log is a write-ahead log: a directory for each source, in it one for each day, in it segments of newline-delimited JSON, numbered in the
@@ -59,9 +54,12 @@ func Open(dir string, o Options) (*Log, error) {
 		if s.From != "collect" {
 			continue
 		}
-		st := &stream{source: s, dir: filepath.Join(dir, s.Name), now: o.Now, size: o.Size, wake: make(chan struct{}, 1), sealed: map[calendar.Day]bool{}, sync: (*os.File).Sync}
+		st := &stream{source: s, dir: filepath.Join(dir, s.Name), now: o.Now, size: o.Size, space: o.Space, wake: make(chan struct{}, 1), sealed: map[calendar.Day]bool{}, sync: (*os.File).Sync}
 		if st.size == 0 {
 			st.size = segmentSize
+		}
+		if st.space == nil {
+			st.space = Space
 		}
 		if err := st.recover(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open what was collected for %s: %w", s.Name, err), l.Close())
@@ -86,14 +84,15 @@ func (l *Log) Close() error {
 }
 
 // Attend notes, until ctx ends, on which days the log was ready to take records: a day with none of them is empty, one that nobody
-// attended is missing. What keeps it from noting that is told to trouble, and tried again a minute later.
+// attended is missing. What keeps it from noting that is told to trouble once a
+// minute, and so are a disk with too little left and pages that have sent all they may.
 func (l *Log) Attend(ctx context.Context, trouble func(error)) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
 		for _, s := range l.streams {
-			if err := os.MkdirAll(s.place(calendar.DayOf(l.now(), s.source.Zone)), 0o700); err != nil {
-				trouble(explain(err, "note that records for "+s.source.Name+" are taken"))
+			if err := s.attend(); err != nil {
+				trouble(err)
 			}
 		}
 		select {
@@ -102,27 +101,6 @@ func (l *Log) Attend(ctx context.Context, trouble func(error)) {
 		case <-tick.C:
 		}
 	}
-}
-
-// Admit makes room for a request of n bytes until release is called, which is after its Append. When the source's memory is used up
-// it gives a fault of code full.
-func (l *Log) Admit(source string, n int64) (release func(), err error) {
-	s, err := l.stream(source)
-	if err != nil {
-		return nil, err
-	}
-	n += toll
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.held+n > s.source.Collect.Memory && s.held > 0 {
-		return nil, fault.New(CodeFull, fmt.Sprintf("more is sent to %s than the disk takes", source), "send it again in a second or later")
-	}
-	s.held += n
-	return sync.OnceFunc(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.held -= n
-	}), nil
 }
 
 // Append writes records, as Records gives them, behind those that came before. They are durable when it returns without an error, all
@@ -138,8 +116,8 @@ func (l *Log) Append(ctx context.Context, source string, records []byte) error {
 	return s.append(records)
 }
 
-// Segments lists what was collected on a day that is over, in order of arrival; afterwards nothing is added to that day. A day that
-// still runs is a fault of code unavailable, one that nobody attended, or that was removed, one of code missing.
+// Segments lists what was collected on a day that is over, in order of arrival; afterwards nothing is added to that day, whatever the
+// clock says and however often the log is opened. A day that still runs is a fault of code unavailable, one that nobody attended, or that was removed, one of code missing.
 func (l *Log) Segments(ctx context.Context, source string, d calendar.Day) ([]Segment, error) {
 	s, err := l.stream(source)
 	if err != nil {
@@ -236,11 +214,12 @@ func (s *stream) days() ([]calendar.Day, error) {
 // place is the directory of a day.
 func (s *stream) place(d calendar.Day) string { return filepath.Join(s.dir, d.String()) }
 
-// Endings of segments, and what a day is called while it is removed.
+// Endings of segments, what a day is called while it is removed, and the file that says that it was read.
 const (
 	closed   = ".ndjson"
 	unclosed = ".open"
 	removed  = ".removed-"
+	sealed   = ".sealed-"
 )
 
 // names lists the files of a day with an ending, without it and in order.

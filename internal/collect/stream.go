@@ -27,16 +27,19 @@ type stream struct {
 	now    func() time.Time
 	size   int64
 	sync   func(*os.File) error
+	space  func(string) (free, all int64, err error)
 
 	wake  chan struct{} // something waits
 	mu    sync.Mutex
 	held  int64 // bytes admitted
+	pages int64 // those of them for pages
+	sent  sent
 	queue []*entry
 	ended bool
 
-	writing sync.Mutex // held over what changes files
-	open    *segment   // written to, nil for none
-	sealed  map[calendar.Day]bool
+	writing sync.Mutex            // held over what changes files
+	open    *segment              // written to, nil for none
+	sealed  map[calendar.Day]bool // days that were read; each has a file that says so
 }
 
 // entry is an Append that waits.
@@ -99,14 +102,21 @@ func (s *stream) write() {
 	}
 }
 
+// today is the day that records go to now: that of the clock, or the first one after it that was not read. A clock that was set back must
+// not bring records into a day that the lake has.
+func (s *stream) today() calendar.Day {
+	day := calendar.DayOf(s.now(), s.source.Zone)
+	for s.sealed[day] {
+		day = day.Add(1)
+	}
+	return day
+}
+
 // commit makes a group durable, or none of it as far as anybody is told.
 func (s *stream) commit(group []*entry) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	day := calendar.DayOf(s.now(), s.source.Zone)
-	for s.sealed[day] { // a clock that was set back must not bring records into a day that was read
-		day = day.Add(1)
-	}
+	day := s.today()
 	if s.open != nil && (s.open.day != day || s.open.durable >= s.size) {
 		if err := s.shutOpen(); err != nil {
 			return err
@@ -177,7 +187,7 @@ func (s *stream) begin(d calendar.Day) error {
 func (s *stream) shut() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	return s.shutOpen()
+	return errors.Join(s.shutOpen(), explained(s.noteSent(), "note how much pages sent to "+s.source.Name))
 }
 
 // shutOpen closes the open segment, all of which is durable.
@@ -231,20 +241,58 @@ func (s *stream) segments(d calendar.Day) ([]Segment, error) {
 		}
 		list = append(list, Segment{Name: name + closed, Path: path, Bytes: info.Size()})
 	}
-	s.sealed[d] = true
+	if err := s.seal(d); err != nil {
+		return nil, explain(err, "note that the day was read of "+s.source.Name)
+	}
 	return list, nil
 }
 
-// recover closes what an earlier process left open and finishes removals.
-func (s *stream) recover() error {
-	leftovers, err := filepath.Glob(filepath.Join(s.dir, removed+"*"))
+// seal notes, before anybody reads the day, that nothing is added to it. The note outlives the day and the process.
+func (s *stream) seal(d calendar.Day) error {
+	if s.sealed[d] {
+		return nil
+	}
+	file, err := os.OpenFile(filepath.Join(s.dir, sealed+d.String()), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	for _, dir := range leftovers {
-		if err := os.RemoveAll(dir); err != nil {
-			return err
+	if err := errors.Join(file.Close(), syncDir(s.dir)); err != nil {
+		return err
+	}
+	s.sealed[d] = true
+	return nil
+}
+
+// remember reads the notes of seal and finishes removals.
+func (s *stream) remember() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), removed) {
+			if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
+				return err
+			}
 		}
+		if text, ok := strings.CutPrefix(e.Name(), sealed); ok {
+			d, err := calendar.ParseDay(text)
+			if err != nil {
+				return fmt.Errorf("read %s: %w", e.Name(), err)
+			}
+			s.sealed[d] = true
+		}
+	}
+	return nil
+}
+
+// recover learns which days were read, closes what an earlier process left open and finishes removals.
+func (s *stream) recover() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	if err := errors.Join(s.remember(), s.readSent()); err != nil {
+		return err
 	}
 	days, err := s.days()
 	if err != nil {

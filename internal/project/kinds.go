@@ -117,6 +117,7 @@ type Collect struct {
 	Origins map[string]string // origin of a web page → the write-only key that it may show
 	Body    int64             // bytes of a request
 	Memory  int64             // bytes that may wait for the disk; beyond it requests are refused
+	Limit   int64             // bytes of records that pages may send in a day; 0 for no bound
 }
 
 // BigQuery is a query per day.

@@ -24,7 +24,7 @@ type sourceKind struct {
 func sourceKinds() []sourceKind {
 	return []sourceKind{
 		{"bigquery", (*loader).bigquerySource, []string{"limit", "credentials", "endpoint"}},
-		{"collect", (*loader).collectSource, []string{"token", "origins", "body", "memory"}},
+		{"collect", (*loader).collectSource, []string{"token", "origins", "body", "memory", "limit"}},
 		{"dynamodb", (*loader).dynamodbSource, []string{"aws", "segments", "share", "units"}},
 		{"exec", (*loader).execSource, nil},
 		{"files", (*loader).filesSource, nil},

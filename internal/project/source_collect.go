@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
 // collectKeyRE is what a page may show as a key: it goes into a URL as it is.
@@ -25,6 +27,38 @@ func (l *loader) collectSource(m *mapping, s *Source) {
 	if c.Body < 1 || c.Memory < 2*c.Body {
 		m.doc.fail(m.at("memory"), "memory is less than twice a body", fmt.Sprintf("write memory: %dMB or more", 2*c.Body/1e6+1))
 	}
+	if c.Limit = m.bytes("limit", 1e9); c.Limit < c.Body {
+		m.doc.fail(m.at("limit"), "limit is less than a body", fmt.Sprintf("write limit: %dMB or more", c.Body/1e6+1))
+	}
+	if m.value("origins") != nil {
+		m.strangers()
+	}
+}
+
+// strangers wants a word on bad and repeated records where everybody can send some: by the defaults one of them would fail the day.
+func (m *mapping) strangers() {
+	if m.written("max_rejects") == nil {
+		m.doc.fail(m.at("origins"), "every visitor of a page can send records that do not fit, and max_rejects is not said", "write max_rejects: with how many of a day are put aside before the day fails")
+	}
+	if m.written("key") == nil {
+		return
+	}
+	const hint = "write duplicates: reject, or latest(COLUMN)"
+	switch n := m.written("duplicates").(type) {
+	case nil:
+		m.doc.fail(m.written("key"), "every visitor of a page can send a key again with another row, and duplicates is not said", hint)
+	case *ast.StringNode:
+		if n.Value == "fail" {
+			m.doc.fail(n, "every visitor of a page can fail the day with one key that is sent twice", hint)
+		}
+	}
+}
+
+// written is the value of a key that is not the kind's own: looking at it makes it no part of what the source asks for.
+func (m *mapping) written(key string) ast.Node {
+	before := m.used[key]
+	defer func() { m.used[key] = before }()
+	return m.value(key)
 }
 
 // origins reads the pages that may send, with the key that each shows.
