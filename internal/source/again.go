@@ -1,6 +1,7 @@
 package source
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,8 +15,8 @@ func backoff(try int, first, longest time.Duration) time.Duration {
 // retryAfter is how long a server asks to wait by its header of that name, 0 when it does not.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil && seconds > 0 {
+		return time.Duration(min(seconds, math.MaxInt32)) * time.Second // centuries do not become no time
 	}
 	if at, err := http.ParseTime(text); err == nil {
 		return max(at.Sub(now), time.Second)
