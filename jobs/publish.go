@@ -86,6 +86,22 @@ func (b *builder) unboundMart(n *Node) bool {
 type turns struct {
 	mu  sync.Mutex
 	per map[string]chan struct{}
+	own map[string]bool // places that a publication of this process has made its own, some of it not on record yet
+}
+
+func (t *turns) claim(place string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.own == nil {
+		t.own = map[string]bool{}
+	}
+	t.own[place] = true
+}
+
+func (t *turns) claimed(place string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.own[place]
 }
 
 func (t *turns) take(ctx context.Context, name string) (release func(), err error) {
@@ -149,6 +165,9 @@ func buildPublication(ctx context.Context, w *work) (outcome, error) {
 	if err != nil {
 		return outcome{}, fmt.Errorf("publish %s: %w", w.cell, err)
 	}
+	if p.Mode != "upsert" {
+		w.publishing.claim(w.place())
+	}
 	w.log("info", "%d rows = %d published + %d held back; %d written, %d removed: %s", result.Sent, result.Sent-result.Held, result.Held, result.Written, result.Removed, result.Step)
 	var note string
 	if result.Held > 0 {
@@ -168,8 +187,14 @@ func publicationOutput(fingerprint string, p *project.Publication) string {
 	return digest(fingerprint, p.Place(), p.Mode == "upsert")
 }
 
+// place names the publication with the place that it publishes to.
+func (w *work) place() string { return digest(w.node.Name, w.node.Publication.Place()) }
+
 // published reports whether a publish of the publication to the place of now is on record, of any day.
 func (w *work) published(ctx context.Context) (bool, error) {
+	if w.publishing.claimed(w.place()) {
+		return true, nil
+	}
 	here := func(b store.Build) bool {
 		return b.Fingerprint != "" && b.Output == publicationOutput(b.Fingerprint, w.node.Publication)
 	}

@@ -195,3 +195,16 @@ func TestHeldRowsGoOutWhenWhatTheyReferToIsPublished(t *testing.T) {
 	}
 	h.wants(Request{Nodes: []string{"a_sales"}, Day: monday}) // and none is stale for ever
 }
+
+func TestDaysPublishedAtOnceAreOneAnothersNotStrangers(t *testing.T) {
+	d := openTarget(t, "CREATE TABLE sold (day date, id text PRIMARY KEY)")
+	h := open(t, shop().with(files{
+		"marts/sold.sql":     "/*\nkey: id\n*/\nSELECT day, id FROM sales WHERE day = $day\n",
+		"publish/shelf.yaml": "mart: sold\nto: postgres\nurl: env:PRODUCTION\ntable: sold\nmode: day\nkey: [id]\n",
+	}), d.secret)
+	day := calendar.MustDay("2026-11-14")
+	h.run(store.StateDone, Request{Nodes: []string{"shelf"}, Day: day, Through: day.Add(4)})
+	if got := d.rows("SELECT count(*)::text FROM sold"); got[0] != "12" {
+		t.Errorf("%s rows are published", got)
+	}
+}

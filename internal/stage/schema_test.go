@@ -37,7 +37,7 @@ func TestEveryFormatHasASchema(t *testing.T) {
 		"xml":      {object{"a", `<r><i n="1"><id>1</id><p><q>1</q></p></i><i><id/></i></r>`}, []string{"@n attribute", "id element", "p element"}},
 		"dynamodb": {object{"a", `{"Item":{"id":{"N":"7"},"s":{"SS":["a"]},"f":{"BOOL":false}}}`}, []string{"f boolean", "id text", "s list"}},
 		"json":     {object{"a", `[{"id":1}]`}, []string{"id number"}},
-		"parquet":  {parquetOf(t, "SELECT 1::BIGINT AS id, ['a'] AS l, {'x': 1} AS s"), []string{"id bigint", "l varchar[]", "s struct(x integer)"}},
+		"parquet":  {parquetOf(t, "SELECT 1::BIGINT AS id, ['a'] AS l, {'x': 1} AS s"), []string{"id bigint", "l text[]", "s struct(x integer)"}},
 	} {
 		t.Run(format, func(t *testing.T) {
 			s := contract(format, "id decimal(38,0)")
