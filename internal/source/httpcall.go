@@ -304,7 +304,7 @@ func (h *httpFetch) quotaDay() (calendar.Day, time.Time, error) {
 func (h *httpFetch) waiting(until time.Time, cause error) error {
 	zone := h.quotaZone()
 	e := fault.New(fault.Quota, fmt.Sprintf("waiting for quota until %s (%s)", until.In(zone).Format("2006-01-02 15:04"), zone),
-		"the day goes on by itself behind what it has; raise quota: of the source if the API allows more")
+		"it goes on behind what it has: by itself where a schedule asked for it, else run it again then")
 	e.Until, e.Err = until, cause
 	return e
 }
