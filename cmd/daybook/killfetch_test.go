@@ -158,8 +158,8 @@ func (b big) notAgain(t *testing.T, durable map[string][]string) {
 }
 
 func TestAMillionRowsOfMySQLSurviveKill9AndAreAskedForOnce(t *testing.T) {
-	b := big{records: 40_000, parts: 40}
-	chunk := 1000
+	b := big{records: 12_000, parts: 40}
+	chunk := 300
 	if os.Getenv("DAYBOOK_PROVE") != "" {
 		b.records, chunk = 1_000_000, 20_000
 		b.parts = 50
@@ -268,8 +268,8 @@ func pageOf(segment int, key map[string]map[string]string) string {
 }
 
 func TestTheItemsOfDynamoDBSurviveKill9AndAreAskedForOnce(t *testing.T) {
-	b := big{records: 5_000, parts: 24}
-	width := 400
+	b := big{records: 1_500, parts: 24}
+	width := 1300
 	if os.Getenv("DAYBOOK_PROVE") != "" {
 		b.records, width = 200_000, 45
 		b.parts = 100
