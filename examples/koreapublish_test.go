@@ -11,39 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"daybook/internal/calendar"
-	"daybook/internal/project"
 	"daybook/internal/store"
-	"daybook/internal/testenv"
 	"daybook/jobs"
 )
-
-// database is an empty PostgreSQL whose sessions are in Seoul.
-func database(t *testing.T) (url string, conn *pgx.Conn) {
-	t.Helper()
-	url = testenv.Postgres(t)
-	conn, err := pgx.Connect(context.Background(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	if _, err := conn.Exec(context.Background(), "SET TimeZone = 'Asia/Seoul'"); err != nil {
-		t.Fatal(err)
-	}
-	return url, conn
-}
-
-func read(t *testing.T, conn *pgx.Conn, sql string) [][]any {
-	t.Helper()
-	rows, err := conn.Query(context.Background(), sql)
-	if err != nil {
-		t.Fatalf("%v in %s", err, sql)
-	}
-	got, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
-	if err != nil {
-		t.Fatalf("%v in %s", err, sql)
-	}
-	return got
-}
 
 func (s *travel) heldBack(t *testing.T) {
 	url, conn := database(t)
@@ -137,38 +107,4 @@ func (s *travel) published(t *testing.T, conn *pgx.Conn) {
 	}
 }
 
-func (s *travel) portable(t *testing.T) {
-	_, conn := database(t)
-	for _, n := range s.Graph.Order {
-		if n.Query == nil {
-			continue
-		}
-		expressions, definitions := columns(n)
-		execute(t, conn, "CREATE TABLE "+n.Name+" ("+definitions+")")
-		all := sorted(s.rows(thursday, "SELECT "+expressions+" FROM "+n.Name))
-		if len(all) == 0 {
-			t.Fatalf("%s has no rows to try", n.Name)
-		}
-		if n.Kind != project.KindMart {
-			copyRows(t, conn, n, all)
-			continue
-		}
-		days := calendar.Range(s.first, thursday)
-		if n.Current {
-			days = days[:1]
-		}
-		for _, day := range days {
-			execute(t, conn, "INSERT INTO "+n.Name+" SELECT "+names(n)+" FROM ("+strings.ReplaceAll(n.Query.SQL, "$day", fmt.Sprintf("DATE '%s'", day))+") AS mart")
-		}
-		if diff := cmp.Diff(all, sorted(read(t, conn, "SELECT "+expressions+" FROM "+n.Name)), same); diff != "" {
-			t.Errorf("%s (-DuckDB +PostgreSQL)\n%s", n.Name, diff)
-		}
-	}
-}
-
-func execute(t *testing.T, conn *pgx.Conn, sql string) {
-	t.Helper()
-	if _, err := conn.Exec(context.Background(), sql); err != nil {
-		t.Fatalf("%v in %s", err, sql)
-	}
-}
+func (s *travel) portable(t *testing.T) { portable(t, s.house, s.first, thursday, same) }

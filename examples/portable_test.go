@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"daybook/internal/calendar"
 	"daybook/internal/project"
 	"daybook/internal/sqlparse"
 	"daybook/internal/testenv"
@@ -46,51 +47,40 @@ func sorted(rows [][]any) [][]any {
 }
 
 func TestMartsGiveTheSameRowsInPostgreSQL(t *testing.T) {
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, testenv.Postgres(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	exec := func(sql string) {
-		t.Helper()
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			t.Fatalf("%v in %s", err, sql)
-		}
-	}
-	exec("SET TimeZone = 'Asia/Seoul'")
 	h := library(t, 15, 120)
 	first := thursday.Add(-14)
 	h.build(jobs.Request{Day: first, Through: thursday})
+	portable(t, h, first, thursday, same)
+}
+
+// portable copies the tables of built days into a PostgreSQL, has it compute every mart, and compares.
+func portable(t *testing.T, h *house, first, last calendar.Day, equal cmp.Options) {
+	t.Helper()
+	_, conn := database(t)
 	for _, n := range h.Graph.Order {
 		if n.Query == nil {
 			continue
 		}
 		expressions, definitions := columns(n)
-		exec("CREATE TABLE " + n.Name + " (" + definitions + ")")
-		all := sorted(h.rows(thursday, "SELECT "+expressions+" FROM "+n.Name))
+		execute(t, conn, "CREATE TABLE "+n.Name+" ("+definitions+")")
+		all := sorted(h.rows(last, "SELECT "+expressions+" FROM "+n.Name))
 		if len(all) == 0 {
 			t.Fatalf("%s has no rows to try", n.Name)
 		}
-		if n.Kind == project.KindMart {
-			for back := range 15 {
-				day := fmt.Sprintf("DATE '%s'", thursday.Add(-back))
-				exec("INSERT INTO " + n.Name + " SELECT " + names(n) + " FROM (" + strings.ReplaceAll(n.Query.SQL, "$day", day) + ") AS mart")
-			}
-			rows, err := conn.Query(ctx, "SELECT "+expressions+" FROM "+n.Name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(all, sorted(got), same); diff != "" {
-				t.Errorf("%s (-DuckDB +PostgreSQL)\n%s", n.Name, diff)
-			}
+		if n.Kind != project.KindMart {
+			copyRows(t, conn, n, all)
 			continue
 		}
-		copyRows(t, conn, n, all)
+		days := calendar.Range(first, last)
+		if n.Current {
+			days = days[:1]
+		}
+		for _, day := range days {
+			execute(t, conn, "INSERT INTO "+n.Name+" SELECT "+names(n)+" FROM ("+strings.ReplaceAll(n.Query.SQL, "$day", fmt.Sprintf("DATE '%s'", day))+") AS mart")
+		}
+		if diff := cmp.Diff(all, sorted(read(t, conn, "SELECT "+expressions+" FROM "+n.Name)), equal); diff != "" {
+			t.Errorf("%s (-DuckDB +PostgreSQL)\n%s", n.Name, diff)
+		}
 	}
 }
 
@@ -123,5 +113,40 @@ func copyRows(t *testing.T, conn *pgx.Conn, n *jobs.Node, rows [][]any) {
 	}
 	if err := conn.SendBatch(context.Background(), batch).Close(); err != nil {
 		t.Fatalf("copy %s: %v", n.Name, err)
+	}
+}
+
+// database is an empty PostgreSQL whose sessions are in Seoul.
+func database(t *testing.T) (url string, conn *pgx.Conn) {
+	t.Helper()
+	url = testenv.Postgres(t)
+	conn, err := pgx.Connect(context.Background(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	if _, err := conn.Exec(context.Background(), "SET TimeZone = 'Asia/Seoul'"); err != nil {
+		t.Fatal(err)
+	}
+	return url, conn
+}
+
+func read(t *testing.T, conn *pgx.Conn, sql string) [][]any {
+	t.Helper()
+	rows, err := conn.Query(context.Background(), sql)
+	if err != nil {
+		t.Fatalf("%v in %s", err, sql)
+	}
+	got, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+	if err != nil {
+		t.Fatalf("%v in %s", err, sql)
+	}
+	return got
+}
+
+func execute(t *testing.T, conn *pgx.Conn, sql string) {
+	t.Helper()
+	if _, err := conn.Exec(context.Background(), sql); err != nil {
+		t.Fatalf("%v in %s", err, sql)
 	}
 }

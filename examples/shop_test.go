@@ -11,13 +11,10 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"daybook/internal/calendar"
 	"daybook/internal/generate"
 	"daybook/internal/lake"
-	"daybook/internal/project"
-	"daybook/internal/testenv"
 	"daybook/internal/text"
 	"daybook/jobs"
 )
@@ -298,50 +295,9 @@ func TestACancellationOfWhatWasNeverOrderedFailsTheDay(t *testing.T) {
 }
 
 func TestMartsOfTheShopGiveTheSameRowsInPostgreSQL(t *testing.T) {
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, testenv.Postgres(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	exec := func(sql string) {
-		t.Helper()
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			t.Fatalf("%v in %s", err, sql)
-		}
-	}
-	exec("SET TimeZone = 'Asia/Seoul'")
 	const days = 16
 	h := shop(t, days, 250, 0, thursday)
-	h.build(jobs.Request{Day: thursday.Add(1 - days), Through: thursday})
-	for _, n := range h.Graph.Order {
-		if n.Query == nil {
-			continue
-		}
-		expressions, definitions := columns(n)
-		exec("CREATE TABLE " + n.Name + " (" + definitions + ")")
-		all := sorted(h.rows(thursday, "SELECT "+expressions+" FROM "+n.Name))
-		if len(all) == 0 {
-			t.Fatalf("%s has no rows to try", n.Name)
-		}
-		if n.Kind != project.KindMart {
-			copyRows(t, conn, n, all)
-			continue
-		}
-		for back := range days {
-			day := fmt.Sprintf("DATE '%s'", thursday.Add(-back))
-			exec("INSERT INTO " + n.Name + " SELECT " + names(n) + " FROM (" + strings.ReplaceAll(n.Query.SQL, "$day", day) + ") AS mart")
-		}
-		rows, err := conn.Query(ctx, "SELECT "+expressions+" FROM "+n.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := gocmp.Diff(all, sorted(got), near); diff != "" {
-			t.Errorf("%s (-DuckDB +PostgreSQL)\n%s", n.Name, diff)
-		}
-	}
+	first := thursday.Add(1 - days)
+	h.build(jobs.Request{Day: first, Through: thursday})
+	portable(t, h, first, thursday, near)
 }
