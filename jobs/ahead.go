@@ -77,7 +77,11 @@ func (r *Runner) readAhead(ctx context.Context, n *Node, day calendar.Day) (err 
 			err = fault.New("panic", fmt.Sprintf("reading %s ahead panicked: %v\n%s", n.Name, p, debug.Stack()), "this is a defect of Daybook: please report it")
 		}
 	}()
-	w := &work{Runner: r, node: n, day: day, cell: cell, run: store.Run{ID: "ahead"}, task: &store.Task{}, log: func(level, format string, args ...any) {}}
+	w := &work{Runner: r, node: n, day: day, cell: cell, run: store.Run{ID: "ahead"}, task: &store.Task{}, log: func(level, format string, args ...any) {
+		if level != "info" {
+			r.Log.Warn(fmt.Sprintf(format, args...), "source", n.Name, "day", day.String())
+		}
+	}}
 	_, err = w.fetch(ctx)
 	return err
 }
