@@ -127,7 +127,7 @@ func (h *Handlers) lineage(n *jobs.Node, l text.Locale) []templates.LineageStep 
 	delete(down, n.Name)
 	steps := h.stepsOf(up, l)
 	if n.Source != nil {
-		steps = []templates.LineageStep{{Label: l.T("data.from"), Links: []templates.Link{{Label: strings.TrimSpace(n.Source.From + " " + strings.ReplaceAll(n.Source.Asks, "\n", " · "))}}}}
+		steps = []templates.LineageStep{{Label: l.T("data.from"), Links: []templates.Link{{Label: strings.TrimSpace(n.Source.From + " " + n.Source.Place())}}}}
 	}
 	steps = append(steps, templates.LineageStep{Label: l.T("kind." + n.Kind), Links: []templates.Link{{Label: n.Name, Href: nodePath(n.Name)}}, Here: true})
 	return append(steps, h.stepsOf(down, l)...)

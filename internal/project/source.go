@@ -1,6 +1,7 @@
 package project
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -198,4 +199,18 @@ func (d *document) columnType(n ast.Node) Type {
 		d.failAs(n, err)
 	}
 	return t
+}
+
+// Place is where the source's records are, as its file says it, in one line for people: a path, an address, a table, a stream or a program.
+func (s Source) Place() string {
+	for _, key := range []string{"path", "url", "table", "stream", "topic", "command", "query"} {
+		for line := range strings.Lines(s.Asks) {
+			text, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), key+": ")
+			var place string
+			if ok && json.Unmarshal([]byte(text), &place) == nil { // http has a query that is no text
+				return strings.Join(strings.Fields(place), " ")
+			}
+		}
+	}
+	return ""
 }
